@@ -1,0 +1,1 @@
+"""Tools around the project: the local cluster, the demo, the benchmark."""

@@ -1,0 +1,1 @@
+"""The mutating admission webhook: a labelled pod gets its token volume and the variables SDKs read."""
