@@ -1,1 +1,1 @@
-"""The public contract of workload identity: names, settings and clouds. Pure: standard library only."""
+"""The public contract of workload identity: names, settings, clouds. Standard library only."""

@@ -1,1 +1,1 @@
-"""The mutating admission webhook: a labelled pod gets its token volume and the variables SDKs read."""
+"""The mutating admission webhook: a labelled pod gets a token volume and the SDKs' variables."""

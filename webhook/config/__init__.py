@@ -1,0 +1,1 @@
+"""The webhook's configuration, from flags and variables into one frozen object."""
