@@ -58,9 +58,12 @@ GERMANY: Final = Cloud(
 
 CLOUDS: Final = (PUBLIC, US_GOVERNMENT, CHINA, GERMANY)
 
-_BY_NAME = {cloud.name.casefold(): cloud for cloud in CLOUDS}
+_BY_NAME = {cloud.name.casefold(): cloud for cloud in CLOUDS} | {
+    "azurecloud": PUBLIC,
+    "azureusgovernment": US_GOVERNMENT,
+}
 
 
 def cloud_named(name: str) -> Cloud | None:
-    """Return the cloud of that name in any letter case, as the original takes it, else None."""
+    """Return the cloud of that name or old name, in any letter case, else None."""
     return _BY_NAME.get(name.casefold())

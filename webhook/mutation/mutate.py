@@ -6,7 +6,7 @@ from identity.account import Account
 from identity.faults import Faults
 from identity.names import IDENTITY_RESOURCE_ID, INJECT_PROXY, VOLUME_NAME
 from identity.pod import PodSettings, pod_settings
-from webhook.config.settings import MutationConfig
+from webhook.config.settings import MutationConfig, ProxySettings
 from webhook.mutation.advice import account_advice, path_taken, pod_advice
 from webhook.mutation.containers import Injection, container_operations
 from webhook.mutation.outcome import Injected, Operation, Refused, Warn
@@ -44,7 +44,9 @@ def mutate(
     endpoint = config.custom_token_endpoint
     endpoint_annotation = endpoint.annotation if endpoint else None
     settings = pod_settings(seen.annotations, account, endpoint_annotation, faults)
-    _check(seen, account, settings, faults)
+    _check_account(account, faults)
+    if settings.proxy_port is not None:
+        _check_proxy(seen, config.proxy, faults)
     if faults:
         return Refused(list(faults))
     injection = Injection(
@@ -70,7 +72,7 @@ def mutate(
     return Injected(operations, warnings[:_MOST_WARNINGS], _audit(account, changed, settings))
 
 
-def _check(pod: PodView, account: Account, settings: PodSettings, faults: Faults) -> None:
+def _check_account(account: Account, faults: Faults) -> None:
     if account.awaits_identity:
         faults.add(
             f"ServiceAccount {account.name}",
@@ -78,11 +80,20 @@ def _check(pod: PodView, account: Account, settings: PodSettings, faults: Faults
             f"the controller has not found the identity of annotation {IDENTITY_RESOURCE_ID} yet,"
             " or it is not granted; the pod can be created once annotation client-id is there",
         )
-    if settings.proxy_port is not None and pod.spec.get("hostNetwork"):
+
+
+def _check_proxy(pod: PodView, proxy: ProxySettings, faults: Faults) -> None:
+    where = f"pod annotation {INJECT_PROXY}"
+    if pod.spec.get("hostNetwork"):
         faults.add(
-            f"pod annotation {INJECT_PROXY}",
-            "true",
-            "a pod without hostNetwork: the proxy would redirect the whole node's traffic",
+            where, None, "not with hostNetwork: the proxy would redirect the whole node's traffic"
+        )
+    if not (proxy.image and proxy.init_image):
+        faults.add(
+            where,
+            None,
+            "the webhook has no proxy to inject; PROXY_IMAGE and PROXY_INIT_IMAGE"
+            " are to be set in its Deployment",
         )
 
 
