@@ -91,12 +91,12 @@ def read_label_selector(where: str, value: str, faults: Faults) -> Mapping[str, 
         return None
     if selector.keys() - {"matchLabels", "matchExpressions"}:
         faults.add(where, value, "matchLabels and matchExpressions, nothing else")
-    labels = selector.get("matchLabels") or {}
+    labels = selector.get("matchLabels", {})
     if not isinstance(labels, dict) or not all(
         _LABEL_KEY.fullmatch(key) and isinstance(label, str) for key, label in labels.items()
     ):
         faults.add(f"{where} matchLabels", None, "expected label keys with strings as values")
-    expressions = selector.get("matchExpressions") or []
+    expressions = selector.get("matchExpressions", [])
     if not isinstance(expressions, list) or not all(map(_is_requirement, expressions)):
         faults.add(
             f"{where} matchExpressions",
@@ -111,7 +111,7 @@ def _is_requirement(expression: object) -> bool:
     if not isinstance(expression, dict):
         return False
     key, operator = expression.get("key"), expression.get("operator")
-    values = expression.get("values") or []
+    values = expression.get("values", [])
     return (
         isinstance(key, str)
         and _LABEL_KEY.fullmatch(key) is not None
