@@ -126,11 +126,25 @@ class CertificateConfig:
     trust_delay: float = 60.0
     """From a CA's entry into the bundle to the first certificate signed by it."""
     check_interval: float = 600.0
+    adoption_delay: float = 180.0
+    """From a new CA's first certificate to the old CA's removal, at the least: a replica of the
+    original serves from a mounted Secret, which lags behind by up to two minutes."""
+    silence_limit: float = 3600.0
+    """A replica that serves under an old CA holds its removal up, until it was silent for this."""
+    jitter: float = 5.0
+    """What is not urgent waits a random part of this, so that one replica does it, not all."""
+    extra_names: tuple[str, ...] = ()
+    """Further DNS names or IP addresses of the serving certificate: to be reached by URL."""
 
     @property
     def dns_name(self) -> str:
         """The name that the API server asks for."""
         return f"{self.service_name}.{self.namespace}.svc"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that the serving certificate is made for."""
+        return (self.dns_name, *self.extra_names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,9 @@ def account_advice(account: Account, pod: PodView, settings: PodSettings) -> lis
                 Warn(Reason.NO_CLIENT_ID, f"ServiceAccount {name} has no annotation {CLIENT_ID}")
             )
     elif not is_uuid(account.client_id):
-        warnings.append(
-            Warn(
-                Reason.CLIENT_ID_NOT_UUID,
-                f"client-id of ServiceAccount {name} is no UUID: {clip(account.client_id)}",
-            )
-        )
+        start = f"client-id of ServiceAccount {name} is no UUID: "
+        rest = clip(account.client_id, LONGEST - len(start))
+        warnings.append(Warn(Reason.CLIENT_ID_NOT_UUID, start + rest))
     for key in account.unknown_annotations[:_MOST_OF_A_KIND]:
         hint = _hint(key, ACCOUNT_ANNOTATIONS)
         warnings.append(_unknown(f"ServiceAccount {clip(name, 24)}", key, hint))
@@ -108,9 +105,9 @@ def _unknown_containers(pod: PodView, settings: PodSettings) -> list[Warn]:
 
 def _unknown(owner: str, key: str, hint: str) -> Warn:
     start = f"{owner} has an unknown annotation "
-    return Warn(
-        Reason.UNKNOWN_ANNOTATION, start + clip(key, LONGEST - len(start) - len(hint)) + hint
-    )
+    room = LONGEST - len(start)
+    fitting = hint if len(key) + len(hint) <= room else ""
+    return Warn(Reason.UNKNOWN_ANNOTATION, start + clip(key, room) + fitting)
 
 
 def _pod_hint(key: str) -> str:

@@ -115,8 +115,9 @@ def equip(container: dict[str, Any], injection: Injection) -> dict[str, Any]:
 def plan_mounts(container: ContainerView, injection: Injection) -> MountPlan:
     """Decide on a container's mounts.
 
-    An earlier pass may have mounted the volume elsewhere (later versions of the original do). The
-    token is read there then: a mount below a read-only one would keep the container from starting.
+    An earlier pass may have mounted the volume below one of our paths (later versions of the
+    original do). The token is read there then: a mount inside a read-only one would keep the
+    container from starting.
     """
     wanted = _MOUNT_PATHS[injection.token_path_mode]
     if not container.mounts:
@@ -124,26 +125,31 @@ def plan_mounts(container: ContainerView, injection: Injection) -> MountPlan:
     ours: dict[str, int] = {}
     foreign = set()
     for index, mount in enumerate(container.mounts):
-        path = normpath(mount["mountPath"])
+        path = _absolute(mount["mountPath"])
         if mount["name"] in injection.volumes and not _is_partial(mount):
             ours[path] = index
         else:
             foreign.add(path)
-    elsewhere = [path for path in ours if path not in wanted]
-    add, taken = [], []
-    for path in wanted:
-        if path in foreign:
-            taken.append(path)
-        elif path not in ours and not (elsewhere and path == wanted[0]):
-            add.append(path)
+    add = [
+        path
+        for path in wanted
+        if path not in foreign
+        and path not in ours
+        and not any(other.startswith(f"{path}/") for other in ours)
+    ]
     return MountPlan(
         add=add,
         make_read_only=[
             i for i in ours.values() if container.mounts[i].get("readOnly") is not True
         ],
-        taken=taken,
-        token_mount=elsewhere[0] if elsewhere and wanted[0] not in ours else wanted[0],
+        taken=[path for path in wanted if path in foreign],
+        token_mount=wanted[0] if wanted[0] in (*add, *ours) else next(iter(ours), wanted[0]),
     )
+
+
+def _absolute(path: str) -> str:
+    """Return the one spelling of a mount's path; a relative one starts at the root."""
+    return normpath("/" + path.lstrip("/"))
 
 
 def _is_partial(mount: dict[str, Any]) -> bool:

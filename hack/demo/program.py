@@ -1,0 +1,53 @@
+"""The command line around the story: options, and how each end of it is told."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hack.cluster import ClusterError, ways
+from hack.demo.errors import DemoFailed, Interrupted
+from hack.demo.interruptions import Interruptions
+from hack.demo.quick_start import MANIFESTS, read_quick_start
+from hack.demo.screen import Screen
+from hack.demo.story import Story
+
+
+def run(argv: Sequence[str] | None, interruptions: Interruptions) -> int:
+    """Run the demo; the exit status."""
+    options = _parser().parse_args(argv)
+    screen = Screen()
+    interruptions.tell(screen.mute)
+    screen.title("azwi demo: a labelled pod gets its identity, on a real API server")
+    status, leftovers = 1, []
+    try:
+        story = Story(read_quick_start(options.manifests), screen, interruptions, os.environ)
+        leftovers = story.leftovers
+        story.tell()
+        status = 0
+    except (DemoFailed, ClusterError) as error:
+        screen.problem(str(error))
+    except Interrupted as interrupted:
+        screen.farewell(f"interrupted ({interrupted}); what the demo had started is ended")
+        status = interrupted.exit_status
+    for leftover in leftovers:
+        screen.problem(f"could not clean up: {leftover}")
+    return status or (1 if leftovers else 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m hack.demo",
+        description="A labelled pod gets its identity, on a real API server, step by step.",
+        epilog=ways.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--manifests",
+        type=Path,
+        default=MANIFESTS,
+        metavar="FILE",
+        help="a namespace, an annotated ServiceAccount, a labelled and an unlabelled pod"
+        " (default: examples/quick-start.yaml)",
+    )
+    return parser

@@ -1,0 +1,190 @@
+"""The webhook's process, as a cluster would run it: TLS, and rights on ServiceAccounts only."""
+
+import base64
+import datetime
+import http.client
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hack.cluster import Cluster, StartFailed, addresses, pki
+from hack.cluster.programs import Program
+from hack.cluster.readiness import wait_until
+from hack.demo.errors import DemoFailed
+from identity.names import USE
+
+TENANT_ID = "5f1c9d1e-9f3b-4a53-8d0c-2f6d0c1b7a42"
+"""The cluster's tenant: what `AZURE_TENANT_ID` of the chart's values would be."""
+
+USER = "azwi-demo-webhook"
+NAME = "azwi-demo"
+_READY_SECONDS = 30
+_ROOT = Path(__file__).parents[2]
+
+Object = dict[str, Any]
+
+ROLE: Object = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": NAME},
+    "rules": [
+        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "list", "watch"]}
+    ],
+}
+BINDING: Object = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": NAME},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
+    "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the webhook listens, and what its callers check its certificate against."""
+
+    host: str
+    port: int
+    health_port: int
+    metrics_port: int
+    authority: bytes
+    folder: Path
+    """Holds `tls.crt` and `tls.key`."""
+
+    @property
+    def url(self) -> str:
+        """Where admission reviews go."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"https://{host}:{self.port}/mutate-v1-pod"
+
+
+def prepare(cluster: Cluster) -> Place:
+    """Choose an address that the cluster's API server reaches, and make a certificate for it."""
+    on_this_machine = cluster.ours and cluster.way != "kind"
+    host = "127.0.0.1" if on_this_machine else cluster.host_address
+    now = datetime.datetime.now(datetime.UTC)
+    authority = pki.make_authority("azwi-demo", now)
+    pair = pki.issue_server(authority, [host], now)
+    folder = cluster.folder / "webhook-certificate"
+    folder.mkdir(mode=0o700)
+    (folder / "tls.crt").write_bytes(pair.certificate)
+    (folder / "tls.key").touch(mode=0o600)
+    (folder / "tls.key").write_bytes(pair.key)
+    port, health_port, metrics_port = _free_ports()
+    return Place(host, port, health_port, metrics_port, authority.certificate, folder)
+
+
+@contextmanager
+def running(
+    cluster: Cluster, place: Place, kubeconfig: Path, tell: Callable[[str], None]
+) -> Iterator[Program]:
+    """Run the webhook for as long as the block runs; it ends with this process in any case."""
+    program = Program(cluster.folder, "webhook")
+    try:
+        program.start(
+            [sys.executable, "-m", "webhook", *arguments(place, kubeconfig)],
+            # Nothing of the user's: AZURE_ENVIRONMENT and the like change what pods get.
+            env={"PATH": os.environ.get("PATH", os.defpath), "AZURE_TENANT_ID": TENANT_ID},
+            cwd=_ROOT,
+        )
+        _await_ready(program, place, tell)
+        yield program
+    finally:
+        program.stop(patience=5)
+
+
+def arguments(place: Place, kubeconfig: Path) -> list[str]:
+    """Write its command line."""
+    return [
+        f"--kubeconfig={kubeconfig}",
+        "--disable-cert-rotation",
+        f"--webhook-cert-dir={place.folder}",
+        f"--port={place.port}",
+        f"--health-addr=127.0.0.1:{place.health_port}",
+        f"--metrics-addr=127.0.0.1:{place.metrics_port}",
+        "--shutdown-delay=0s",  # nobody calls it any more when it is ended
+    ]
+
+
+def registration(place: Place, namespace: str) -> Object:
+    """Write what tells the API server to ask the webhook; as the chart has it, for one namespace.
+
+    On a cluster that somebody lent us, no other namespace's pods must depend on this process.
+    """
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": NAME},
+        "webhooks": [
+            {
+                "name": "mutation.azure-workload-identity.io",
+                "admissionReviewVersions": ["v1", "v1beta1"],
+                "clientConfig": {
+                    "url": place.url,
+                    "caBundle": base64.b64encode(place.authority).decode(),
+                },
+                "failurePolicy": "Fail",
+                "matchPolicy": "Equivalent",
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+                "objectSelector": {"matchLabels": {USE: "true"}},
+                "reinvocationPolicy": "IfNeeded",
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                    }
+                ],
+                "sideEffects": "None",
+            }
+        ],
+    }
+
+
+def _free_ports() -> tuple[int, int, int]:
+    found: set[int] = set()
+    while len(found) < 3:
+        found.add(addresses.free_port("0.0.0.0"))  # noqa: S104 - where the webhook listens
+    one, two, three = found
+    return one, two, three
+
+
+def _await_ready(program: Program, place: Place, tell: Callable[[str], None]) -> None:
+    try:
+        wait_until(
+            lambda: _get_readyz(place.health_port)[0] == 200,
+            seconds=_READY_SECONDS,
+            what="the webhook",
+            lost=partial(_end_of, program),
+            tell=tell,
+        )
+    except StartFailed as error:
+        answer = _get_readyz(place.health_port)[1]
+        raise DemoFailed(
+            f"expected the webhook to get ready, found: {error}"
+            + "".join(f"\n    /readyz: {line}" for line in answer.splitlines())
+        ) from error
+
+
+def _get_readyz(port: int) -> tuple[int, str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz?verbose")
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error)
+    finally:
+        connection.close()
+
+
+def _end_of(program: Program) -> str | None:
+    status = program.exit_status()
+    return None if status is None else f"ended with status {status}"

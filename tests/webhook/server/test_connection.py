@@ -1,0 +1,416 @@
+"""The guard of a connection, over real sockets with TLS."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+import httpx
+import pytest
+
+from identity.account import Account
+from tests.builders import a_pod, an_account
+from tests.webhook.server.doubles import FakeAccounts, a_review, an_app, dumped
+from tests.webhook.server.wire import Wire, request
+from webhook.config.settings import Address
+from webhook.metrics import Cut, Metrics, Result
+from webhook.server.connection import Limits
+from webhook.server.listener import Listener
+from webhook.server.sockets import bind
+
+BODY = dumped(a_review())
+USUAL = Limits(read_timeout=5, idle_timeout=60, sweep_interval=0.02)
+IMPATIENT = replace(USUAL, read_timeout=0.1)
+
+
+class Served:
+    def __init__(self, listener: Listener, metrics: Metrics, tls: ssl.SSLContext) -> None:
+        self.listener = listener
+        self.metrics = metrics
+        self.tls = tls
+
+    def connect(self) -> Wire:
+        return Wire(self.listener.port, self.tls)
+
+
+@asynccontextmanager
+async def serving(
+    server_tls: ssl.SSLContext,
+    client_tls: ssl.SSLContext,
+    limits: Limits = USUAL,
+    accounts: FakeAccounts | None = None,
+) -> AsyncIterator[Served]:
+    metrics = Metrics()
+    app = an_app(accounts, metrics=metrics, max_body_bytes=limits.max_body_bytes)
+    bound = bind(Address("127.0.0.1", 0), "--port")
+    listener = Listener(app, bound, limits, tls=server_tls, on_cut=metrics.cut)
+    await listener.start()
+    try:
+        yield Served(listener, metrics, client_tls)
+    finally:
+        listener.close()
+        await listener.finish(0.0)
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+@pytest.fixture
+def serve(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> Serve:
+    return partial(serving, server_tls, client_tls)
+
+
+async def test_one_connection_carries_many_reviews(serve: Serve) -> None:
+    async with serve() as served, served.connect() as wire:
+        for _ in range(3):
+            answer = await wire.ask(BODY)
+            assert answer.operations
+            assert set(answer.headers) == {"content-type", "content-length"}
+
+
+async def test_a_client_as_people_use_it_is_served(serve: Serve) -> None:
+    async with (
+        serve() as served,
+        httpx.AsyncClient(verify=served.tls, trust_env=False) as client,
+    ):
+        url = f"https://localhost:{served.listener.port}/mutate-v1-pod"
+        answer = await client.post(url, json=a_review())
+        assert answer.json()["response"]["allowed"] is True
+        assert (await client.get(url)).status_code == 405
+        assert (await client.post(url + "s", json={})).status_code == 404
+        assert (await client.post(url, content=b"{}")).status_code == 415
+        chunks = (BODY[start : start + 100] for start in range(0, len(BODY), 100))
+
+        async def stream() -> AsyncIterator[bytes]:
+            for chunk in chunks:
+                yield chunk
+
+        headers = {"content-type": "application/json"}
+        answer = await client.post(url, content=stream(), headers=headers)
+        assert answer.json()["response"]["allowed"] is True
+
+
+async def test_seven_mebibytes_are_taken_and_nine_are_not(serve: Serve) -> None:
+    headers = {"content-type": "application/json"}
+    async with (
+        serve() as served,
+        httpx.AsyncClient(verify=served.tls, trust_env=False, timeout=30) as client,
+    ):
+        url = f"https://localhost:{served.listener.port}/mutate-v1-pod"
+        pod = a_pod()
+        pod["metadata"]["annotations"] = {"filler": "x" * 7 * 1024 * 1024}
+        answer = await client.post(url, json=a_review(pod))
+        assert answer.json()["response"]["patch"]
+        large = b"x" * (9 * 1024 * 1024)
+        assert (await client.post(url, content=large, headers=headers)).status_code == 413
+
+        async def stream() -> AsyncIterator[bytes]:
+            for start in range(0, len(large), 65536):
+                yield large[start : start + 65536]
+
+        assert (await client.post(url, content=stream(), headers=headers)).status_code == 413
+
+
+async def test_who_asks_first_need_not_send_a_body_that_is_too_large(serve: Serve) -> None:
+    async with serve() as served, served.connect() as wire:
+        wire.send(
+            b"POST /mutate-v1-pod HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"expect: 100-continue\r\ncontent-length: 9000000\r\n\r\n"
+        )
+        assert (await wire.answer()).status == 413
+        assert await wire.ended()
+
+
+async def test_who_asks_first_is_told_to_go_on(serve: Serve) -> None:
+    async with serve() as served, served.connect() as wire:
+        head, _, body = request(BODY, head="expect: 100-continue\r\n").partition(b"\r\n\r\n")
+        wire.send(head + b"\r\n\r\n")
+        assert await wire._reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        wire.send(body)
+        assert (await wire.answer()).operations
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"P",
+        b"POST /mutate-v1-pod HTTP/1.1\r\nhost: ",
+        b"\r\n",
+        request(BODY)[:-1],
+        (
+            b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-type: application/json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n3\r\n{ "
+        ),
+    ],
+)
+async def test_a_request_that_does_not_come_is_a_408(serve: Serve, start: bytes) -> None:
+    async with serve(IMPATIENT) as served, served.connect() as wire:
+        wire.send(start)
+        answer = await wire.answer()
+        assert answer.status == 408
+        assert answer.headers["connection"] == "close"
+        assert answer.json["kind"] == "Status"
+        assert await wire.ended()
+        assert served.metrics.cuts[Cut.SLOW] == 1
+
+
+async def test_a_trickle_does_not_keep_a_request_alive(serve: Serve) -> None:
+    async with serve(IMPATIENT) as served, served.connect() as wire:
+
+        async def trickle() -> None:
+            wire.send(b"POST /mutate-v1-pod HTTP/1.1\r\nx: ")
+            while True:
+                wire.send(b"y")
+                await asyncio.sleep(0.01)
+
+        trickling = asyncio.create_task(trickle())
+        answer = await wire.answer()
+        trickling.cancel()
+        assert answer.status == 408
+
+
+async def test_the_application_learns_that_a_body_will_not_come(serve: Serve) -> None:
+    async with serve(IMPATIENT) as served, served.connect() as wire:
+        wire.send(request(BODY)[:-1])
+        assert (await wire.answer()).status == 408
+        assert served.metrics.results[Result.GONE] == 1
+
+
+async def test_a_connection_that_was_never_used_is_as_good_as_an_idle_one(serve: Serve) -> None:
+    """Go's client opens connections in advance; nobody waits for their first request."""
+    async with serve(IMPATIENT) as served, served.connect() as wire:
+        await asyncio.sleep(0.3)
+        assert (await wire.ask(BODY)).operations
+        await asyncio.sleep(0.3)
+        assert (await wire.ask(BODY)).operations
+
+
+@pytest.mark.parametrize("used", [True, False])
+async def test_an_idle_connection_ends_when_its_time_is_over(serve: Serve, used: bool) -> None:
+    async with serve(replace(USUAL, idle_timeout=0.1)) as served, served.connect() as wire:
+        if used:
+            await wire.ask(BODY)
+        assert await wire.ended()
+        assert sum(served.metrics.cuts.values()) == 0
+
+
+async def test_a_slow_answer_is_no_slow_request(serve: Serve) -> None:
+    """Looking a ServiceAccount up may take longer than a request may take to arrive."""
+    looking, found = asyncio.Event(), asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await found.wait()
+        return an_account()
+
+    async with serve(IMPATIENT, FakeAccounts(live=live)) as served, served.connect() as wire:
+        wire.send(request(BODY))
+        await looking.wait()
+        await asyncio.sleep(0.3)
+        found.set()
+        assert (await wire.answer()).operations
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /mutate-v1-pod HTTP/1.1\r\nx: " + b"y" * 200_000,
+        b"POST /" + b"y" * 200_000,
+        b"POST /mutate-v1-pod HTTP/1.1\r\n" + b"x: y\r\n" * 50_000,
+    ],
+)
+async def test_a_head_without_end_is_turned_away(serve: Serve, head: bytes) -> None:
+    async with serve() as served, served.connect() as wire:
+        wire.send(head)
+        try:
+            assert (await wire.answer()).status == 431
+        except (ConnectionResetError, asyncio.IncompleteReadError):
+            pass  # reset, since more of it was on its way
+        assert served.metrics.cuts[Cut.HEAD] == 1
+
+
+async def test_trailers_without_end_are_cut_off(serve: Serve) -> None:
+    limits = replace(USUAL, max_body_bytes=100_000)
+    async with serve(limits) as served, served.connect() as wire:
+        wire.send(
+            b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-type: application/json\r\n"
+            b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+        )
+        wire.send(b"x: y\r\n" * 100_000)
+        assert await wire.ended()
+        assert served.metrics.cuts[Cut.FLOOD] == 1
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00",
+        b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+        b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-length: 1x\r\n\r\n",
+        b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-length: 99999999999999999999999\r\n\r\n",
+        b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        (
+            b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-length: 5\r\n"
+            b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+        b"POST /mutate-v1-pod HTTP/1.1\r\nbad header\r\n\r\n",
+        b"POST /\xff HTTP/1.1\r\n\r\n",
+        b"CONNECT localhost:1 HTTP/1.1\r\nhost: x\r\n\r\n",
+        (
+            b"GET /mutate-v1-pod HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+            b"sec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n"
+        ),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_of_ours_is_a_4xx(serve: Serve, nonsense: bytes) -> None:
+    async with serve() as served:
+        async with served.connect() as wire:
+            wire.send(nonsense)
+            assert 400 <= (await wire.answer()).status < 500
+            assert await wire.ended()
+        async with served.connect() as wire:
+            assert (await wire.ask(BODY)).operations
+
+
+async def test_requests_may_follow_one_another_without_waiting(serve: Serve) -> None:
+    async with serve() as served, served.connect() as wire:
+        wire.send(request(BODY) * 3)
+        for _ in range(3):
+            assert (await wire.answer()).operations
+        assert (await wire.ask(BODY)).operations
+
+
+async def test_of_too_many_connections_the_one_idle_for_longest_goes(serve: Serve) -> None:
+    async with serve(replace(USUAL, max_connections=3)) as served, AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(served.connect()) for _ in range(3)]
+        await wires[1].ask(BODY)
+        await wires[0].ask(BODY)
+        newcomer = await stack.enter_async_context(served.connect())
+        assert (await newcomer.ask(BODY)).operations
+        assert await wires[2].ended()
+        for wire in wires[:2]:
+            assert (await wire.ask(BODY)).operations
+        assert served.metrics.cuts[Cut.CROWD] == 1
+
+
+async def test_a_connection_with_a_request_under_way_is_not_the_one_that_goes(serve: Serve) -> None:
+    looking, found = asyncio.Event(), asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await found.wait()
+        return an_account()
+
+    limits = replace(USUAL, max_connections=1)
+    async with serve(limits, FakeAccounts(live=live)) as served, served.connect() as wire:
+        wire.send(request(BODY))
+        await looking.wait()
+        async with served.connect() as newcomer:
+            assert await newcomer.ended()
+        found.set()
+        assert (await wire.answer()).operations
+
+
+async def test_a_handshake_that_does_not_come_ends(serve: Serve) -> None:
+    async with serve(IMPATIENT) as served, Wire(served.listener.port) as plain:
+        plain.send(b"\x16\x03\x01")
+        assert await plain.ended()
+
+
+async def test_a_plain_request_to_the_tls_port_ends(serve: Serve) -> None:
+    async with serve() as served, Wire(served.listener.port) as plain:
+        plain.send(request(BODY))
+        await plain._reader.read()  # an alert, or nothing
+        assert served.listener.connections == 0
+
+
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing(serve: Serve) -> None:
+    async with serve() as served:
+        for cut in (1, 50, 200, len(request(BODY)) - 1):
+            async with served.connect() as wire:
+                wire.send(request(BODY)[:cut])
+                await wire.sent()
+        async with served.connect() as wire:
+            assert (await wire.ask(BODY)).operations
+            assert served.listener.connections <= 5
+
+
+async def test_while_draining_every_answer_ends_its_connection(serve: Serve) -> None:
+    looking, found = asyncio.Event(), asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await found.wait()
+        return an_account()
+
+    other = dumped(a_review(a_pod(serviceAccountName="other")))
+    accounts = FakeAccounts(an_account(), live=live)
+    async with serve(USUAL, accounts) as served, AsyncExitStack() as stack:
+        idle, unused, busy = [await stack.enter_async_context(served.connect()) for _ in range(3)]
+        await idle.ask(BODY)
+        busy.send(request(other))
+        await looking.wait()
+        served.listener.drain()
+        new = await stack.enter_async_context(served.connect())
+        for wire in (idle, unused, new):
+            answer = await wire.ask(BODY)
+            assert answer.operations
+            assert answer.headers["connection"] == "close"
+            assert await wire.ended()
+        served.listener.close()
+        with pytest.raises(ConnectionRefusedError):
+            await served.connect().__aenter__()
+        ending = asyncio.create_task(served.listener.finish(5))
+        found.set()
+        answer = await busy.answer()
+        assert answer.operations
+        assert answer.headers["connection"] == "close"
+        assert await ending is True
+
+
+async def test_idle_connections_end_last(serve: Serve) -> None:
+    looking, found = asyncio.Event(), asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await found.wait()
+        return an_account()
+
+    async with (
+        serve(USUAL, FakeAccounts(live=live)) as served,
+        served.connect() as idle,
+        served.connect() as busy,
+    ):
+        busy.send(request(BODY))
+        await looking.wait()
+        served.listener.drain()
+        served.listener.close()
+        ending = asyncio.create_task(served.listener.finish(5))
+        await asyncio.sleep(0.1)
+        assert served.listener.connections == 2
+        found.set()
+        assert (await busy.answer()).operations
+        assert await idle.ended()
+        assert await ending is True
+        assert served.listener.connections == 0
+
+
+async def test_what_does_not_end_in_time_is_cut_short(serve: Serve) -> None:
+    looking = asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with serve(USUAL, FakeAccounts(live=live)) as served, served.connect() as wire:
+        wire.send(request(BODY))
+        await looking.wait()
+        served.listener.close()
+        assert await served.listener.finish(0.05) is False
+        assert await wire.ended()
+        assert served.listener.connections == 0

@@ -1,0 +1,314 @@
+"""Own rotation: looks at the Secret and the configuration, serves from the one, keeps both right.
+
+Any number of replicas do this side by side; the protocol between them is told in `plan`. Both
+objects are read anew before each decision: a watch only says when to look.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from webhook.certificates import secret as secrets
+from webhook.certificates.clock import Clock
+from webhook.certificates.configuration import version_of
+from webhook.certificates.errors import CertificateError, IssuingFailed
+from webhook.certificates.inspection import Authority, Serving, authorities
+from webhook.certificates.issuer import ChildIssuer, Issuer
+from webhook.certificates.objects import Api, Found, Objects, backoff
+from webhook.certificates.plan import Action, Observed, Publish, Rest, plan
+from webhook.certificates.secret import Contents, Notes
+from webhook.certificates.sightings import Sightings
+from webhook.certificates.slot import Slot
+from webhook.certificates.steps import Change, SecretStep, change_for
+from webhook.config.settings import CertificateConfig
+from webhook.kube import Conflict, KubeError
+
+_PAUSE: Final = 0.1
+"""Between two looks: changes that come together are looked at together."""
+_MOST_STEPS: Final = 8
+"""In one go; more would mean that somebody undoes them."""
+_FAREWELL: Final = 3.0
+_ESTABLISHED: Final = 3600.0 + 300.0
+"""A CA of the original is taken for trusted when it is older than this: it begins an hour before
+it was made, and the original publishes it within seconds."""
+
+_log = logging.getLogger("azwi.webhook.certificates")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Who makes certificates, and by which clock: seams for tests."""
+
+    issuer: Issuer = field(default_factory=ChildIssuer)
+    clock: Clock = field(default_factory=Clock)
+
+
+class RotatingCertificate:
+    """A serving certificate that is made, renewed and published by the replicas themselves."""
+
+    def __init__(
+        self,
+        api: Api,
+        config: CertificateConfig,
+        *,
+        replica: str,
+        min_version: str = "1.3",
+        means: Means | None = None,
+    ) -> None:
+        means = means or Means()
+        self.rotations: Counter[str] = Counter()
+        """How often this replica did each step, by its name in `plan`."""
+        self.rejected = 0
+        """How many certificates in the Secret could not be served."""
+        self.trouble = ""
+        """What keeps this replica from going on, in words, though it may be ready; else empty."""
+        self._config = config
+        self._replica = replica
+        self._issuer = means.issuer
+        self._clock = means.clock
+        self._objects = Objects(api, config, self._clock)
+        self._slot = Slot(min_version)
+        self._sightings = Sightings()
+        self._wake = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._read: tuple[object, Contents] = (None, Contents())
+        self._serving: Serving | None = None
+        self._trusted: tuple[Authority, ...] = ()
+        self._proven = False
+        self._deferred: tuple[str, float] | None = None
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext:
+        """For the listener, for the life of the process."""
+        return self._slot.ssl_context
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether API servers trust what is served, as far as was last known."""
+        return not self.problem
+
+    @property
+    def problem(self) -> str:
+        """Why this replica is not ready, in words; empty if it is."""
+        if self._serving is None:
+            return self.trouble or "there is no serving certificate yet"
+        if not self._serving.alive(self._clock.now()):
+            return self.trouble or "the serving certificate has run out"
+        if self._serving.authority not in self._trusted:
+            where = self._config.configuration_name
+            return self.trouble or f"caBundle in {where} lacks the serving certificate's CA"
+        if not self._proven:
+            return "waiting until every API server has learnt of a new CA"
+        return ""
+
+    def expiries(self) -> dict[str, float]:
+        """Return when the serving certificate and its CA end, in seconds since 1970."""
+        if self._serving is None:
+            return {}
+        return {"ca": self._serving.authority.not_after, "serving": self._serving.not_after}
+
+    async def wait_ready(self) -> None:
+        """Return when API servers trust what is served."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Keep the certificate fresh until cancelled; trouble with the API is waited out."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._objects.follow_secret(self._wake.set, self._lost_contact))
+            group.create_task(
+                self._objects.follow_configuration(self._wake.set, self._lost_contact)
+            )
+            group.create_task(self._keep())
+
+    async def retire(self) -> None:
+        """Say farewell: after the last connection, and after `run` has ended.
+
+        A replica that ends without it delays the removal of an old CA, by an hour at the most.
+        """
+        with suppress(KubeError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                found = await self._objects.look()
+                if found.secret is None:
+                    return
+                notes = secrets.notes_of(found.secret)
+                others = {k: v for k, v in notes.reports.items() if k != self._replica}
+                if others.keys() != notes.reports.keys():
+                    change = Change({}, replace(notes, reports=others))
+                    await self._objects.write(found.secret, change)
+
+    async def _keep(self) -> None:
+        tries = 0
+        while True:
+            self._wake.clear()
+            try:
+                wait = await self._pass()
+                tries = 0
+            except (KubeError, CertificateError) as error:
+                self._failed(error)
+                wait = backoff(tries, self._clock, getattr(error, "retry_after", None))
+                tries += 1
+                await asyncio.sleep(wait)  # a change is no reason to ask a server in trouble sooner
+                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            await asyncio.sleep(_PAUSE)
+
+    async def _pass(self) -> float:
+        """Do whatever there is to do; return how many seconds to rest."""
+        for _ in range(_MOST_STEPS):
+            found = await self._objects.look()
+            seen = self._observe(found)
+            action = plan(seen, self._clock.now(), self._config)
+            if isinstance(action, Rest):
+                self._deferred = None
+                self._settle_trouble(found, seen)
+                return self._spread(action.seconds)
+            if not action.urgent and (wait := self._deferral(action)) > 0:
+                return wait
+            self._deferred = None
+            try:
+                await self._do(action, found, seen)
+            except Conflict:  # somebody was faster
+                await asyncio.sleep(_PAUSE * self._clock.chance())
+        return 1.0
+
+    def _observe(self, found: Found) -> Observed:
+        """Take in what was read: serve from it, and tell what the plan has to know."""
+        at = self._clock.monotonic()
+        bundle = found.bundle(self._config.webhook_name)
+        self._trusted = authorities(bundle or b"")
+        version = version_of(found.configuration or {})
+        names = [authority.fingerprint for authority in self._trusted]
+        self._sightings.saw_trusted(version, names, at)
+        contents = self._inspect(found)
+        signing = contents.serving.authority.fingerprint if contents.serving else None
+        self._sightings.saw_secret(signing, contents.notes.reports, at)
+        self._adopt(contents, at)
+        self._judge(contents, at)
+        trusted_for = {name: self._sightings.trusted_for(name, at) or 0.0 for name in names}
+        reports = contents.notes.reports
+        return Observed(
+            contents=contents,
+            replica=self._replica,
+            mine=self._serving.authority if self._serving else None,
+            published=bundle,
+            trusted=self._trusted,
+            trusted_for=trusted_for,
+            signing_for=self._sightings.signing_for(at),
+            silent_for={name: self._sightings.silent_for(name, at) for name in reports},
+        )
+
+    def _inspect(self, found: Found) -> Contents:
+        """Read the Secret; one that has not changed was read before."""
+        secret = found.secret or {}
+        metadata = secret.get("metadata", {})
+        version = (metadata.get("uid"), metadata.get("resourceVersion"))
+        if self._read[0] != version:
+            contents = self._contents(secrets.data_of(secret), secrets.notes_of(secret))
+            if contents.fault and secret.get("data"):
+                self.rejected += 1
+                _log.warning("the Secret's certificate is refused", extra={"error": contents.fault})
+            self._read = (version, contents)
+        return self._read[1]
+
+    def _contents(self, data: Mapping[str, bytes], notes: Notes) -> Contents:
+        return secrets.read(data, notes, self._config.dns_name, self._slot.min_version)
+
+    def _adopt(self, contents: Contents, at: float) -> None:
+        """Serve the Secret's certificate, as soon as every API server trusts its CA.
+
+        One that serves something good goes by what it saw itself; one that serves nothing has
+        nothing to lose, and is not ready before the CA is settled.
+        """
+        new, now = contents.serving, self._clock.now()
+        if new is None or not new.alive(now):
+            return
+        if self._serving is not None:
+            if new.fingerprint == self._serving.fingerprint:
+                return
+            trusted = self._sightings.trusted_for(new.authority.fingerprint, at) or 0.0
+            if self._serving.alive(now) and trusted < self._config.trust_delay:
+                return
+        self._slot.put(new.context)
+        self._serving = new
+        _log.info(
+            "serving a new certificate",
+            extra={"fingerprint": new.fingerprint, "ca": new.authority.fingerprint},
+        )
+
+    def _judge(self, contents: Contents, at: float) -> None:
+        """See whether this replica is ready now."""
+        serving = self._serving
+        if serving is not None and serving.authority in self._trusted and not self._proven:
+            settled = contents.notes.settled
+            authority = serving.authority
+            seconds = self._sightings.trusted_for(authority.fingerprint, at) or 0.0
+            age = self._clock.now() - authority.not_before
+            self._proven = (
+                seconds >= self._config.trust_delay
+                or (settled is not None and authority.fingerprint in settled)
+                or (settled is None and age >= _ESTABLISHED)
+            )
+        if self.ready:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+    async def _do(self, action: Action, found: Found, seen: Observed) -> None:
+        if isinstance(action, Publish):
+            assert found.configuration is not None  # noqa: S101  else it is not planned
+            await self._objects.publish(found.configuration, seen.contents.bundle_pem)
+        else:
+            assert not isinstance(action, Rest)  # noqa: S101  the caller has looked
+            await self._write(action, found, seen)
+        self.rotations[action.name] += 1
+        _log.info("certificates: a step is done", extra={"step": action.name})
+
+    async def _write(self, step: SecretStep, found: Found, seen: Observed) -> None:
+        now = self._clock.now()
+        change = await change_for(step, seen, self._issuer, self._config, now)
+        data = secrets.data_of(found.secret or {}) | dict(change.data)
+        after = self._contents({k: v for k, v in data.items() if v is not None}, change.notes)
+        if after.serving is None:  # never write what could not be read back
+            raise IssuingFailed(f"the step {step.name} would leave nothing to serve: {after.fault}")
+        await self._objects.write(found.secret, change)
+
+    def _deferral(self, action: Action) -> float:
+        """Return how long to hold back what is not urgent: another replica may do it meanwhile."""
+        at = self._clock.monotonic()
+        if self._deferred is None or self._deferred[0] != action.name:
+            self._deferred = (action.name, at + self._config.jitter * self._clock.chance())
+        return self._deferred[1] - at
+
+    def _spread(self, seconds: float) -> float:
+        """Replicas that started together need not look together for ever."""
+        if seconds < self._config.check_interval:
+            return seconds
+        return seconds * (0.9 + 0.1 * self._clock.chance())
+
+    def _lost_contact(self) -> None:
+        self._sightings.lost_contact()
+
+    def _failed(self, error: Exception) -> None:
+        self._lost_contact()
+        self._told(str(error))
+
+    def _settle_trouble(self, found: Found, seen: Observed) -> None:
+        config = self._config
+        if found.configuration is None:
+            self._told(f"there is no MutatingWebhookConfiguration {config.configuration_name}")
+        elif seen.published is None:
+            self._told(f"{config.configuration_name} has no webhook {config.webhook_name}")
+        else:
+            self._told("")
+
+    def _told(self, trouble: str) -> None:
+        if trouble and trouble != self.trouble:
+            _log.warning("certificates: trouble", extra={"error": trouble})
+        self.trouble = trouble

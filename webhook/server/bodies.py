@@ -1,0 +1,85 @@
+"""Reading bodies: how large they may be, and how many large ones are in memory at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from webhook.metrics import Result
+from webhook.server.ports import Message, Receive
+from webhook.server.rejection import Rejected, too_large
+
+LARGE_BODY: Final = 64 * 1024
+"""From this size on a body needs one of the places for large ones; pods hardly ever are."""
+PLACES: Final = 8
+"""Large bodies in memory at a time; the others wait, unread, in the kernel's buffers.
+
+So bodies take 8 * 8 MiB at the most, and 128 KiB more for each connection that sends one.
+"""
+
+
+class Gone(Exception):  # noqa: N818
+    """The other side ended the connection, or the guard did."""
+
+
+class Bodies:
+    """Reads what does not come in one piece."""
+
+    def __init__(self, max_body: int, clock: Callable[[], float]) -> None:
+        self._max_body = max_body
+        self._clock = clock
+        self._small = min(max_body, LARGE_BODY)
+        self._places = asyncio.Semaphore(PLACES)
+
+    def is_whole(self, message: Message) -> bool:
+        """Tell whether a request's first message has all of a body, and none that is large."""
+        return (
+            message["type"] == "http.request"
+            and not message.get("more_body")
+            and len(message["body"]) <= self._small
+        )
+
+    @asynccontextmanager
+    async def rest(
+        self, first: Message, receive: Receive, deadline: float
+    ) -> AsyncIterator[bytes | bytearray]:
+        """Read on from the first message. Raises Rejected and Gone.
+
+        A large body has its place until the end of the context: its review is answered there.
+        """
+        body = bytearray()
+        more = self._take(first, body)
+        while more and len(body) <= self._small:
+            more = self._take(await receive(), body)
+        if len(body) <= self._small:
+            yield body
+            return
+        await self._find_place(deadline)
+        try:
+            while more:
+                more = self._take(await receive(), body)
+            yield body
+        finally:
+            self._places.release()
+
+    def _take(self, message: Message, body: bytearray) -> bool:
+        """Add a message's piece; tell whether there are more."""
+        if message["type"] != "http.request":
+            raise Gone
+        more = bool(message.get("more_body"))
+        body += message.get("body", b"")
+        if len(body) > self._max_body:
+            raise too_large(self._max_body, unread=more)
+        return more
+
+    async def _find_place(self, deadline: float) -> None:
+        try:
+            async with asyncio.timeout(deadline - self._clock()):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Rejected(
+                Result.OVERLOADED,
+                429,
+                "too many large reviews at a time; try again",
+                header=(b"retry-after", b"1"),
+            ) from None
