@@ -1,19 +1,23 @@
 """What every part of the benchmark works with."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from hack.bench.book import Book
 from hack.bench.certificates import KEYS
-from hack.bench.machine import Cores
+from hack.bench.machine import Cores, busy_seconds
 from hack.bench.reviews import AccountName, bodies_for, request_for
 from hack.bench.stage import Stage
 from hack.bench.subject import Server, Subject, Surroundings, running
 from hack.cluster import Progress
 from hack.cluster.progress import told
+
+_NOISE: Final = 0.05
+"""Share of the webhook's core that others may have before it is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class Scale:
 
 
 QUICK = Scale(
-    runs=2, seconds=3, paced=160, fresh=200, bursts=3, pods=60, starts=3, accounts=2000, load=10_000
+    runs=3, seconds=3, paced=160, fresh=200, bursts=3, pods=60, starts=3, accounts=2000, load=10_000
 )
 
 
@@ -92,6 +96,21 @@ class Bench:
         )
         with running(subject, around, core=self.cores.server if pinned else None) as server:
             yield server
+
+    @contextmanager
+    def watched(self, server: Server, what: str) -> Iterator[None]:
+        """Note how much of the webhook's core others had, if it was enough to matter."""
+        before = self._others(server), time.monotonic()
+        yield
+        others, passed = self._others(server) - before[0], time.monotonic() - before[1]
+        if others / passed > _NOISE:
+            self.book.notes.append(
+                f"{what}: other processes had {others / passed:.0%} of the webhook's core"
+            )
+
+    def _others(self, server: Server) -> float:
+        busy = busy_seconds(Path("/proc/stat").read_text(), self.cores.server)
+        return busy - server.cpu()
 
     def requests(self, accounts: list[AccountName]) -> list[bytes]:
         """Return one request for each of these ServiceAccounts."""

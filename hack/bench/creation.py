@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from hack.bench.bench import Bench
+from hack.bench.figures import median
 from hack.bench.reviews import AccountName, captured, request_for, review_for
 from hack.bench.stage import Api, Stage, StageFailed, account
 from hack.bench.subject import Subject
@@ -35,17 +36,28 @@ def creation(bench: Bench, subject: Subject) -> None:
                 bench.step(f"{subject.name}: pod creation") as tell,
             ):
                 _wait_for_registration(api, names[1])
-                for number in range(-_WARM_UP, bench.scale.pods):
-                    for name, key in zip(names, ("pod.without", "pod.with"), strict=True):
-                        ms, injected = _create(api, name)
-                        if injected != (key == "pod.with"):
-                            raise StageFailed(f"{key}: a pod was created otherwise")
-                        if number >= 0:
-                            bench.book.add(subject.name, key, ms)
-                    tell(f"{max(0, number)}")
+                _in_turn(api, names, _WARM_UP)
+                each = bench.scale.pods // bench.scale.runs
+                for number in range(bench.scale.runs):
+                    without, with_webhook = _in_turn(api, names, each)
+                    bench.book.add(subject.name, "pod.without", median(without))
+                    bench.book.add(subject.name, "pod.with", median(with_webhook))
+                    tell(f"{(number + 1) * each}")
         finally:
             for name in names:
                 api.call("DELETE", f"{_pods(name)}?gracePeriodSeconds=0")
+
+
+def _in_turn(api: Api, names: list[AccountName], count: int) -> tuple[list[float], list[float]]:
+    """Create pods without and with the webhook in turn; return the milliseconds of each."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(count):
+        for name, expected, spent in zip(names, (False, True), times, strict=True):
+            ms, injected = _create(api, name)
+            if injected != expected:
+                raise StageFailed(f"in {name.namespace} a pod was created otherwise")
+            spent.append(ms)
+    return times
 
 
 def pod_for(name: AccountName) -> Json:

@@ -80,6 +80,16 @@ class Cores:
         return cls(frozenset(allowed), ordered[0], ordered[min(1, len(ordered) - 1)])
 
 
+def busy_seconds(stat: str, core: int) -> float:
+    """Read out of /proc/stat how long a core has been busy, with whatever, since boot."""
+    for line in stat.splitlines():
+        name, *fields = line.split()
+        if name == f"cpu{core}":
+            user, nice, system, _, _, irq, soft, steal = map(int, fields[:8])
+            return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+    raise ValueError(f"no core {core}")
+
+
 @contextmanager
 def pinned(core: int) -> Iterator[None]:
     """Run the block on one core; processes that it starts are kept to that core too."""

@@ -1,6 +1,7 @@
 """Where the webhook's time goes at saturation, by samples of the real server."""
 
 import json
+import signal
 import sysconfig
 from collections import Counter
 from collections.abc import Sequence
@@ -54,6 +55,7 @@ def profile(bench: Bench, out: Path) -> str:
     requests = saturation_requests(bench)
     with bench.running(sampled) as server, pinned(bench.cores.driver):
         warm(server, requests)
+        server.process.send_signal(signal.SIGUSR1)
         with bench.step(f"sampling for {bench.scale.seconds} s at saturation"):
             bench.driver.saturate(server, requests, bench.scale.seconds)
     stacks = read_stacks(data.read_text())
@@ -100,7 +102,7 @@ def text(found: Shares) -> str:
         ("running, or waiting for what it called", found.under),
         ("lines", found.lines),
     )
-    parts = [f"{found.samples:,} samples, one for each millisecond of CPU"]
+    parts = [f"{found.samples:,} samples of CPU time"]
     for title, counter in tables:
         parts += ["", title]
         parts += [

@@ -2,9 +2,10 @@
 
     python -m hack.bench.sampler FILE [webhook's flags]
 
-The kernel's profiling timer interrupts after each millisecond of CPU; the stack of that moment is
-counted. Python handles the interruption at its next instruction, so that what C code takes (TLS,
-the event loop) is told as part of what called it, or of what it calls next. It costs 2 %.
+SIGUSR1 starts it. The kernel's profiling timer then interrupts after each tick of CPU (4 ms on most
+kernels), and the stack of that moment is counted. Python handles the interruption at its next
+instruction, so that what C code takes (TLS, the event loop) is told as part of what called it, or
+of what it calls next.
 """
 
 import json
@@ -17,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Final
 
 _INTERVAL: Final = 0.001
+"""Seconds of CPU; the kernel makes whole ticks of it."""
 
 Stack = tuple[tuple[CodeType, int], ...]
 """Code and line, the innermost first."""
@@ -28,9 +30,12 @@ class Sampler:
     def __init__(self) -> None:
         self.stacks: Counter[Stack] = Counter()
 
-    def start(self) -> None:
-        """Count from now on."""
+    def start_on(self, number: signal.Signals) -> None:
+        """Count from a signal on."""
         signal.signal(signal.SIGPROF, self._sample)
+        signal.signal(number, self._start)
+
+    def _start(self, _: int, __: FrameType | None) -> None:
         signal.setitimer(signal.ITIMER_PROF, _INTERVAL, _INTERVAL)
 
     def stop(self) -> None:
@@ -61,7 +66,7 @@ def main() -> None:
     """Run `python -m webhook` with the rest of the command line."""
     file = Path(sys.argv.pop(1))
     sampler = Sampler()
-    sampler.start()
+    sampler.start_on(signal.SIGUSR1)
     try:
         runpy.run_module("webhook", run_name="__main__", alter_sys=True)
     finally:

@@ -68,7 +68,8 @@ def saturation(bench: Bench, subject: Subject) -> None:
     with bench.running(subject) as server, pinned(bench.cores.driver):
         warm(server, requests)
         for number in range(bench.scale.runs):
-            with bench.step(f"{subject.name}: saturation, run {number + 1}"):
+            what = f"{subject.name}: saturation, run {number + 1}"
+            with bench.step(what), bench.watched(server, what):
                 before = server.cpu()
                 run = bench.driver.saturate(server, requests, bench.scale.seconds)
                 cpu = cpu_per_item(before, server.cpu(), run.count)
@@ -83,7 +84,8 @@ def low_rate(bench: Bench, subject: Subject) -> None:
     requests = saturation_requests(bench)
     with bench.running(subject) as server, pinned(bench.cores.driver):
         warm(server, requests)
-        with bench.step(f"{subject.name}: {RATE:.0f} reviews per second") as tell:
+        what = f"{subject.name}: {RATE:.0f} reviews per second"
+        with bench.step(what) as tell, bench.watched(server, what):
             for _ in range(bench.scale.runs):
                 before = server.cpu()
                 run = driver.paced(
@@ -124,7 +126,8 @@ def burst(bench: Bench, subject: Subject) -> None:
     [known] = bench.stage.few()
     with bench.running(subject) as server, pinned(bench.cores.driver):
         warm(server, bench.requests([known]))
-        with bench.step(f"{subject.name}: {BURST} ServiceAccounts that are not there"):
+        what = f"{subject.name}: {BURST} ServiceAccounts that are not there"
+        with bench.step(what):
             for number in range(bench.scale.bursts):
                 missing = [
                     AccountName(known.namespace, f"missing-{number}-{which}")

@@ -200,6 +200,7 @@ def _environment() -> dict[str, str]:
     environment = {
         name: value for name, value in os.environ.items() if name in kept or name.startswith(tuning)
     }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an image has bytecode, and so must we
     return {**environment, "AZURE_TENANT_ID": TENANT}
 
 

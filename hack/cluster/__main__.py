@@ -118,9 +118,8 @@ def _show(standing: Standing) -> None:
 def _kubeconfig(clusters: Clusters, options: argparse.Namespace) -> int:
     standing = clusters.standing(options.name)
     if not standing.running or not standing.facts:
-        raise ClusterError(
-            f"cluster {options.name!r} does not run: python -m hack.cluster up --name {options.name}"
-        )
+        start = f"python -m hack.cluster up --name {options.name}"
+        raise ClusterError(f"cluster {options.name!r} does not run: {start}")
     print(standing.kubeconfig.read_text() if options.content else standing.kubeconfig)
     return 0
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -67,6 +66,11 @@ class ControlPlane(Cluster):
     def host_address(self) -> str:
         """An address of this machine, not loopback, that the API server can call."""
         return self._means.host_address or addresses.host_address()
+
+    @property
+    def etcd_url(self) -> str:
+        """Where etcd listens; it lets in by `pki/etcd-client.crt` only."""
+        return self._layout.etcd_url
 
     def kubeconfig_for(self, user: str, groups: Iterable[str] = ()) -> Path:
         """Return a kubeconfig of somebody who has no rights but those that RBAC grants."""
@@ -136,8 +140,11 @@ class ControlPlane(Cluster):
             self._layout = dataclasses.replace(self._layout, etcd_port=port)
             program = self.programs["etcd"]
             program.start([path, *flags.etcd(self._layout)], detach=self._detach)
+            # By our own authority: on a collision it may be another's etcd that listens there.
+            pair = (self._layout.pki("etcd-client.crt"), self._layout.pki("etcd-client.key"))
+            store = AdminClient.of(self._layout.etcd_url, self._layout.pki("etcd-ca.crt"), *pair)
             wait_until(
-                partial(_listens, port),
+                partial(store.answers, "/health"),
                 seconds=60,
                 what="etcd",
                 lost=partial(_death, program),
@@ -185,10 +192,11 @@ class ControlPlane(Cluster):
                 tell=tell,
             )
         except StartFailed as error:
-            answer = admin.get("/readyz?verbose") if program.process else None
+            if program.process is None:
+                raise
+            answer = admin.get("/readyz?verbose")
             failing = _failing(answer[1].decode(errors="replace")) if answer else ""
-            tail = "" if "last lines" in str(error) else program.tail()
-            raise StartFailed(f"{error}{failing}{tail}") from error
+            raise StartFailed(f"{error}{failing}{program.tail()}") from error
 
     def _start_controllers(self, path: Path, tell: Callable[[str], None]) -> None:
         own = self._write_kubeconfig("controller-manager", self.folder / "controllers.kubeconfig")
@@ -227,14 +235,6 @@ def _death(program: Program) -> str | None:
 def _failing(verbose: str) -> str:
     checks = [line[3:] for line in verbose.splitlines() if line.startswith("[-]")]
     return f"; not ready: {', '.join(checks)}" if checks else ""
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _write_key(path: Path, key: bytes) -> None:

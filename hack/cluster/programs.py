@@ -1,5 +1,6 @@
 """A program of the cluster: started under a keeper, stopped by anybody who knows its folder."""
 
+import contextlib
 import json
 import os
 import signal
@@ -52,6 +53,12 @@ class Process:
             return
         finally:
             os.close(file)
+
+    def kill_group(self) -> None:
+        """Kill it and what it started: a program leads a group of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            if self.alive:
+                os.killpg(self.pid, signal.SIGKILL)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end; false if it lives still."""
@@ -147,7 +154,7 @@ class Program:
             keeping.signal(signal.SIGTERM)
             self._await_keeper(keeping, patience)
         if program:
-            program.signal(signal.SIGKILL)  # its keeper then reaps it, and ends
+            program.kill_group()  # its keeper then reaps it, and ends
         if keeping:
             self._await_keeper(keeping, 5)
         if keeping:
@@ -177,7 +184,7 @@ class Program:
         except FileNotFoundError:
             text = []
         indented = "".join(f"\n    {line[:300]}" for line in text)
-        return f"; last lines of {self.log}:{indented}" if text else "; it printed nothing"
+        return f"; its last lines:{indented}" if text else "; it printed nothing"
 
     def _await_keeper(self, keeping: Process | None, seconds: float) -> None:
         if self._starter:

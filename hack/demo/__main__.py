@@ -16,6 +16,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(argv, interruptions)
     except Interrupted as interrupted:
+        print(f"interrupted ({interrupted}): what was started is ended", file=sys.stderr)
         return interrupted.exit_status
 
 

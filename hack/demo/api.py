@@ -1,6 +1,8 @@
 """The API server as the demo speaks to it: raw objects in, raw objects out."""
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,6 +82,17 @@ class Api:
             if error.status != 404:
                 raise
 
+    def await_end(
+        self, there: Object, seconds: float, *, given_up: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Wait until an object is gone; false if it isn't by then, or if somebody gives up."""
+        end = time.monotonic() + seconds
+        while self.find(there):
+            if given_up() or time.monotonic() > end:
+                return False
+            time.sleep(0.2)
+        return True
+
     def _ask(
         self,
         method: str,
@@ -90,7 +103,7 @@ class Api:
     ) -> Object:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json, */*;q=0.5"}  # keys have a media type of their own
         if body is not None:
             headers["Content-Type"] = content_type
         request = self._client.param_serialize(

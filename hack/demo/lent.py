@@ -1,6 +1,5 @@
 """Being a guest on a cluster: what is made there is deleted again, what is there is left alone."""
 
-import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -49,16 +48,16 @@ class Guest:
         self._api.apply(wanted)
 
     def _delete(self, there: Object) -> None:
+        """Delete an object and wait for its end, unless somebody waits for ours."""
+        hurried = self._interruptions
         try:
             self._api.delete(there)
-            end = time.monotonic() + _DELETED_SECONDS
-            while self._api.find(there) and not self._interruptions.asked:
-                if time.monotonic() > end:
-                    self._leftovers.append(f"{_named(there)} is being deleted, but still there")
-                    return
-                time.sleep(0.2)
+            gone = self._api.await_end(there, _DELETED_SECONDS, given_up=lambda: hurried.asked)
         except DemoFailed as error:
             self._leftovers.append(f"{error}\n    {_command(there)}")
+            return
+        if not gone and not hurried.asked:
+            self._leftovers.append(f"{_named(there)} is being deleted, but is still there")
 
 
 def _named(one: Object) -> str:

@@ -65,7 +65,8 @@ def difference(before: Pod, after: Pod) -> list[Line]:
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     lines: list[Line] = []
     for group in matcher.get_grouped_opcodes(_CONTEXT):
-        lines.append(Line("place", _place(new, group[0][3])))
+        first_change = next(opcode[3] for opcode in group if opcode[0] != "equal")
+        lines.append(Line("place", _place(new, first_change)))
         for tag, old_from, old_to, new_from, new_to in group:
             if tag == "equal":
                 lines += [Line("same", text) for text in new[new_from:new_to]]
@@ -100,7 +101,7 @@ def _place(lines: list[str], index: int) -> str:
 
 
 def _parents(lines: list[str], index: int) -> Iterator[str]:
-    indent = _indent(lines[index])
+    indent = _indent(lines[index]) if index < len(lines) else 0
     for line in reversed(lines[:index]):
         if _indent(line) < indent:
             indent = _indent(line)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hack.cluster import ClusterError, ways
-from hack.demo.errors import DemoFailed, Interrupted
+from hack.demo.errors import DemoFailed
 from hack.demo.interruptions import Interruptions
 from hack.demo.quick_start import MANIFESTS, read_quick_start
 from hack.demo.screen import Screen
@@ -14,25 +14,24 @@ from hack.demo.story import Story
 
 
 def run(argv: Sequence[str] | None, interruptions: Interruptions) -> int:
-    """Run the demo; the exit status."""
+    """Run the demo; return the exit status. Raises Interrupted."""
     options = _parser().parse_args(argv)
     screen = Screen()
     interruptions.tell(screen.mute)
     screen.title("azwi demo: a labelled pod gets its identity, on a real API server")
-    status, leftovers = 1, []
+    leftovers: list[str] = []
     try:
         story = Story(read_quick_start(options.manifests), screen, interruptions, os.environ)
         leftovers = story.leftovers
         story.tell()
-        status = 0
     except (DemoFailed, ClusterError) as error:
         screen.problem(str(error))
-    except Interrupted as interrupted:
-        screen.farewell(f"interrupted ({interrupted}); what the demo had started is ended")
-        status = interrupted.exit_status
-    for leftover in leftovers:
-        screen.problem(f"could not clean up: {leftover}")
-    return status or (1 if leftovers else 0)
+        return 1
+    finally:
+        screen.close()
+        for leftover in leftovers:
+            screen.problem(f"could not clean up: {leftover}")
+    return 1 if leftovers else 0
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -52,8 +52,16 @@ class Screen:
         self._muted = False
 
     def mute(self) -> None:
-        """Tell of no step's end from now on: we were interrupted, and what fails fails by that."""
+        """Tell nothing of steps from now on: we were interrupted, and what fails fails by that."""
         self._muted = True
+
+    def close(self) -> None:
+        """Give the terminal back, whatever was going on when a signal came."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if self._live_lines:
+            self._console.show_cursor()
 
     def title(self, text: str) -> None:
         """Print what the program is about."""
@@ -62,7 +70,8 @@ class Screen:
     def section(self, text: str) -> None:
         """Begin the next part."""
         self._sections += 1
-        self._print(Text(f"\n{self._sections}  {text}", "bold"))
+        if not self._muted:
+            self._print(Text(f"\n{self._sections}  {text}", "bold"))
 
     def note(self, text: str) -> None:
         """Print a line about the step before."""
@@ -120,10 +129,6 @@ class Screen:
         if rest:
             self._errors.print(Text(rest), soft_wrap=True)
 
-    def farewell(self, text: str) -> None:
-        """Print one last line to whoever interrupted us."""
-        self._errors.print(Text(text), soft_wrap=True)
-
     def _begin(self, step: Step) -> None:
         self._running.append(_Running(step.what, self._frames, self._width))
         if not self._live_lines:
@@ -133,12 +138,12 @@ class Screen:
                 self._open_line = True
         elif self._live is None:
             self._live = Live(
-                get_renderable=lambda: self._running[-1] if self._running else Text(),
+                get_renderable=lambda: self._running[-1],
                 console=self._console,
                 transient=True,
                 refresh_per_second=8,
             )
-            self._live.start()
+            self._live.start(refresh=True)
 
     def _go_on(self, step: Step) -> None:
         running = self._running[-1]
@@ -150,10 +155,10 @@ class Screen:
             self._print(Text(f"      {about}{_seconds(step.seconds)} so far"))
 
     def _end(self, step: Step) -> None:
-        self._running.pop()
-        if self._live is not None and not self._running:
+        if self._live is not None and len(self._running) == 1:
             self._live.stop()
             self._live = None
+        self._running.pop()
         took = _seconds(step.seconds)
         failed = step.state == "failed"
         if self._muted:
@@ -167,7 +172,7 @@ class Screen:
             start = f"   {step.what} "
             if not self._open_line:
                 self._print(Text(start), end="")
-            dots = _gap(self._width, len(start), took, ".")
+            dots = _gap(self._width, len(start) + 1, took, ".")
             self._print(Text(f"{dots} {took}{', failed' if failed else ''}"))
             self._open_line = False
 

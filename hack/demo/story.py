@@ -1,8 +1,8 @@
 """The demo from its first step to its last."""
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from hack.cluster import Cluster, local_cluster
@@ -41,6 +41,7 @@ class Story:
         self._environment = environment
         self.leftovers: list[str] = []
         """What could not be deleted from a cluster that was lent to us, in words."""
+        self._anything_runs = False
 
     def tell(self) -> None:
         """Raise DemoFailed if anything isn't as it should be; ClusterError; Interrupted."""
@@ -50,8 +51,10 @@ class Story:
             self._live_through(made)
         finally:
             self._interruptions.hold()
-            with self._screen.step("ending what was started"):
-                made.close()
+            if self._anything_runs:
+                self._screen.section("Cleaning up")
+                with self._screen.step("ending what was started"):
+                    made.close()
         self._last_words(time.monotonic() - start)
 
     def _live_through(self, made: ExitStack) -> None:
@@ -60,6 +63,7 @@ class Story:
         cluster = made.enter_context(
             local_cluster(progress=screen.progress, environment=self._environment)
         )
+        self._anything_runs = True
         screen.note(f"kube-apiserver {cluster.version} at {cluster.url}, way: {cluster.way}")
         api = made.enter_context(Api(cluster.kubeconfig, own=cluster.ours))
         guest = Guest(api, cluster, made, self._interruptions, self.leftovers)
@@ -71,7 +75,7 @@ class Story:
             self._told_of.namespace, webhook.ROLE, webhook.BINDING, registration
         )
         program = self._start_webhook(made, cluster, guest, place)
-        with _its_log_shown(program):
+        with webhook.log_shown(program):
             self._show(api, guest, registration)
 
     def _start_webhook(
@@ -175,22 +179,13 @@ class Story:
             raise DemoFailed(f"{failed} of {len(checks)} checks failed, see above")
 
     def _last_words(self, seconds: float) -> None:
-        told_of = self._told_of
         self._screen.ending(
             f"All as it should be, in {seconds:.0f} s; nothing of it is left running.",
-            "In Azure, Entra ID takes such a token for one of identity",
-            f"{told_of.client_id}, once a federated credential of it names that",
-            "iss and sub. Next: `make test`, or README.md on what a pod gets and how to run it.",
+            f"In Azure, Entra ID exchanges such a token once a federated credential of identity"
+            f"\n{self._told_of.client_id} names its iss and sub.",
+            "Next: README.md says what a pod gets and how to run the webhook; an API server to try"
+            "\nthings by hand: python -m hack.cluster up",
         )
-
-
-@contextmanager
-def _its_log_shown(program: Program) -> Iterator[None]:
-    """Quote the end of the webhook's log with whatever goes wrong; the log itself goes with it."""
-    try:
-        yield
-    except DemoFailed as error:
-        raise DemoFailed(f"{error}\nthe webhook{program.tail()}") from error
 
 
 def _has_our_volume(pod: Object) -> bool:

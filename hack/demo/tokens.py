@@ -97,7 +97,8 @@ def readable_claims(claims: Object) -> list[tuple[str, str]]:
         elif name == "kubernetes.io":
             rows += [(name, text) for text in _bound(value)]
         else:
-            rows.append((name, ", ".join(map(str, value)) if isinstance(value, list) else value))
+            values = value if isinstance(value, list) else [value]
+            rows.append((name, ", ".join(map(str, values))))
     return rows
 
 

@@ -23,6 +23,8 @@ TENANT_ID = "5f1c9d1e-9f3b-4a53-8d0c-2f6d0c1b7a42"
 
 USER = "azwi-demo-webhook"
 NAME = "azwi-demo"
+_SERVICE = "azure-wi-webhook-webhook-service.azure-workload-identity-system.svc"
+"""The name that the webhook's certificate has in a cluster; it warns where it is missing."""
 _READY_SECONDS = 30
 _ROOT = Path(__file__).parents[2]
 
@@ -70,7 +72,7 @@ def prepare(cluster: Cluster) -> Place:
     host = "127.0.0.1" if on_this_machine else cluster.host_address
     now = datetime.datetime.now(datetime.UTC)
     authority = pki.make_authority("azwi-demo", now)
-    pair = pki.issue_server(authority, [host], now)
+    pair = pki.issue_server(authority, [host, _SERVICE], now)
     folder = cluster.folder / "webhook-certificate"
     folder.mkdir(mode=0o700)
     (folder / "tls.crt").write_bytes(pair.certificate)
@@ -93,10 +95,26 @@ def running(
             env={"PATH": os.environ.get("PATH", os.defpath), "AZURE_TENANT_ID": TENANT_ID},
             cwd=_ROOT,
         )
-        _await_ready(program, place, tell)
+        with log_shown(program):
+            _await_ready(program, place, tell)
         yield program
     finally:
         program.stop(patience=5)
+
+
+@contextmanager
+def log_shown(program: Program) -> Iterator[None]:
+    """Quote the end of the webhook's log with whatever goes wrong: the log itself is removed."""
+    try:
+        yield
+    except DemoFailed as error:
+        _, _, lines = program.tail().partition("\n")
+        log = (
+            f"the last lines of the webhook's log:\n{lines}"
+            if lines
+            else "the webhook logged nothing"
+        )
+        raise DemoFailed(f"{error}\n{log}") from error
 
 
 def arguments(place: Place, kubeconfig: Path) -> list[str]:

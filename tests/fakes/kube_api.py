@@ -31,14 +31,17 @@ from tests.fakes.kube_wire import (
     Failure,
     Hang,
     Json,
+    Late,
+    Raw,
     Seen,
     compressed,
     read_request,
     write_answer,
+    write_slowly,
 )
 from webhook.kube import Connection
 
-__all__ = ["Answer", "Cut", "Delay", "Drop", "FakeKubeApi", "Hang", "Seen"]
+__all__ = ["Answer", "Cut", "Delay", "Drop", "FakeKubeApi", "Hang", "Late", "Raw", "Seen"]
 
 
 @dataclass(slots=True)
@@ -204,23 +207,21 @@ class FakeKubeApi:
     async def _answer(
         self, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        cut: int | None = None
-        match self._failure_for(seen):
+        failure = self._failure_for(seen)
+        match failure:
             case Drop():
                 raise CutOff
             case Hang():
-                await reader.read()  # until the other side gives up
-                raise CutOff
+                await write_slowly(writer, reader, (), 0)
+            case Raw(parts, pause):
+                await write_slowly(writer, reader, parts, pause)
             case Delay(seconds):
                 await asyncio.sleep(seconds)
-            case Cut(after):
-                cut = after
             case Answer(status, body, headers, reason):
                 told = status_object(status, reason, "told by the test") if body is None else body
                 raw = told if isinstance(told, bytes) else orjson.dumps(told)
                 return await write_answer(writer, status, raw, headers)
-            case None:
-                pass
+        cut = failure.after if isinstance(failure, Cut) else None
         try:
             if seen.query.get("watch"):
                 return await self._watch(seen, reader, ChunkedStream(writer, cut))
@@ -228,6 +229,8 @@ class FakeKubeApi:
         except Refused as refused:
             code, found = refused.code, refused.status
         raw, headers = compressed(orjson.dumps(found), seen)
+        if isinstance(failure, Late):
+            await asyncio.sleep(failure.seconds)
         return await write_answer(writer, code, raw, headers, cut)
 
     def _failure_for(self, seen: Seen) -> Failure | None:

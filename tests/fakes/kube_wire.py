@@ -5,7 +5,7 @@ import gzip
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 Json: TypeAlias = dict[str, Any]
@@ -45,7 +45,22 @@ class Delay:
     seconds: float
 
 
-Failure: TypeAlias = Answer | Hang | Cut | Drop | Delay
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Look at once, and answer what was seen only after this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Write these bytes, with a pause after each, and no more (until the connection ends)."""
+
+    parts: tuple[bytes, ...]
+    pause: float = 0.0
+
+
+Failure: TypeAlias = Answer | Hang | Cut | Drop | Delay | Late | Raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +118,21 @@ async def write_answer(
     await writer.drain()
     if cut is not None:
         raise CutOff
+
+
+async def write_slowly(
+    writer: asyncio.StreamWriter,
+    reader: asyncio.StreamReader,
+    parts: tuple[bytes, ...],
+    pause: float,
+) -> NoReturn:
+    """Write bytes with pauses, then wait until the other side gives up."""
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(pause)
+    await reader.read()
+    raise CutOff
 
 
 def compressed(body: bytes, seen: Seen) -> tuple[bytes, Mapping[str, str]]:

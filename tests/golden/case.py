@@ -18,6 +18,8 @@ from webhook.mutation.mutate import account_name, mutate
 from webhook.mutation.outcome import Injected, Refused
 
 FOLDER: Final = Path(__file__).parent / "cases"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The one in C is ten times as fast, where it is there."""
 _KEYS: Final = {"why", "account", "config", "namespace", "pod", "api_server", "then"}
 _THEN_KEYS: Final = {"pod", "unchanged", "refused", "order", "warnings", "audit"}
 _ENVIRONMENT: Final = {
@@ -42,7 +44,7 @@ class Case:
     @property
     def pod(self) -> Json:
         """A fresh copy of the pod that is sent."""
-        return copy.deepcopy(self.content["pod"])  # type: ignore[no-any-return]
+        return copy.deepcopy(self.content["pod"])
 
     @property
     def then(self) -> Json:
@@ -88,7 +90,7 @@ class Case:
 
 
 def load(path: Path) -> Case:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     then = content.get("then") or {}
     if unknown := (content.keys() - _KEYS) | (then.keys() - _THEN_KEYS):
         raise ValueError(f"{path.name}: unknown keys {sorted(unknown)}")

@@ -97,7 +97,7 @@ def test_two_builders_at_once_build_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("output", "hint"),
     [
-        ("x.go:1: undefined: y", "building etcd failed; last lines of"),
+        ("x.go:1: undefined: y", "building etcd failed; its last lines:"),
         ("write /tmp/x: no space left on device", "building etcd failed (the disk is full: "),
         ("dial tcp: lookup proxy.golang.org: no such host", "is GOPROXY within reach?"),
     ],

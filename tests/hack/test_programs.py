@@ -57,13 +57,16 @@ def test_a_program_that_ignores_sigterm_is_killed(program: Program) -> None:
     assert not process.alive
 
 
-def test_what_a_program_started_itself_gets_sigterm_too(program: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize("patience", [0, 5])
+def test_what_a_program_started_itself_ends_too(
+    program: Program, tmp_path: Path, patience: float
+) -> None:
     program.start(["/bin/sh", "-c", f"sleep 300 & echo $! > {tmp_path}/inner; wait"])
     while not (inner := tmp_path / "inner").exists() or not inner.read_text():
         time.sleep(0.01)
     process = Process.of(int(inner.read_text()))
     assert process is not None
-    program.stop()
+    program.stop(patience=patience)
     assert wait_for_end(process)
 
 
@@ -72,7 +75,7 @@ def test_its_log_is_quoted(program: Program) -> None:
     while program.exit_status() is None:
         time.sleep(0.01)
     assert program.exit_status() == 3
-    assert program.tail(2) == f"; last lines of {program.log}:\n    29\n    30"
+    assert program.tail(2) == "; its last lines:\n    29\n    30"
 
 
 def test_a_program_that_is_not_there_says_so(program: Program) -> None:
@@ -88,7 +91,7 @@ def test_a_keeper_that_cannot_start_is_an_error(tmp_path: Path) -> None:
         (tmp_path / ALIVE).chmod(0)
         (tmp_path / ALIVE).unlink()
         (tmp_path / ALIVE).mkdir()
-        with pytest.raises(StartFailed, match=r"^sleeper could not be started; last lines"):
+        with pytest.raises(StartFailed, match=r"^sleeper could not be started; its last lines:"):
             program.start(SLEEP)
 
 

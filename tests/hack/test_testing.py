@@ -19,7 +19,7 @@ def test_it_is_skipped_and_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_where_a_cluster_is_required_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZWI_REQUIRE_CLUSTER", "1")
     with (
-        pytest.raises(pytest.fail.Exception, match="^AZWI_REQUIRE_CLUSTER=1, but no way to a"),
+        pytest.raises(pytest.fail.Exception, match=r"^AZWI_REQUIRE_CLUSTER=1, but no way to a"),
         cluster_or_skip(environment=NOWHERE),
     ):
         pass

@@ -9,6 +9,7 @@ from typing import Any, Final
 from identity.account import Account, account_from
 from identity.names import TENANT_ID, TOKEN_EXPIRATION
 
+_WRONG: Final = "an object without the metadata of a ServiceAccount"
 _MOST_SHARED: Final = 1024
 _SHARED_ANNOTATIONS: Final = (TENANT_ID, TOKEN_EXPIRATION)
 
@@ -18,9 +19,14 @@ class MalformedAccount(ValueError):  # noqa: N818
 
 
 class AccountStore:
-    """Accounts by namespace and name."""
+    """Accounts by namespace and name.
 
-    def __init__(self) -> None:
+    One that is to replace another takes over what has not changed, so that two take no more memory
+    than one while it is filled.
+    """
+
+    def __init__(self, before: "AccountStore | None" = None) -> None:
+        self._before = before
         # One dictionary for each namespace takes less than one of pairs, from three accounts on.
         self._namespaces: dict[str, dict[str, Account]] = {}
         self._shared: dict[str, str] = {}
@@ -33,22 +39,20 @@ class AccountStore:
 
     def read(self, found: Mapping[str, Any]) -> Account:
         """Read an object; its strings that many accounts have in common are kept once."""
-        try:
-            metadata = found["metadata"]
-            annotations = metadata.get("annotations")
-            if annotations:
-                for key in _SHARED_ANNOTATIONS:
-                    if key in annotations:
-                        annotations[key] = self._once(annotations[key])
-            name = metadata["name"]
-            return account_from(
-                self._once(metadata["namespace"]),
-                "default" if name == "default" else name,  # every namespace has that one
-                metadata["resourceVersion"],
-                annotations,
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise MalformedAccount("an object without the metadata of a ServiceAccount") from error
+        namespace, name, version, annotations = _parts(found)
+        if self._before is not None:
+            account = self._before.find(namespace, name)
+            if account is not None and account.resource_version == version:
+                return account
+        for key in _SHARED_ANNOTATIONS:
+            if key in annotations:
+                annotations[key] = self._once(annotations[key])
+        name = "default" if name == "default" else name  # every namespace has that one
+        return account_from(self._once(namespace), name, version, annotations)
+
+    def complete(self) -> None:
+        """Let go of the store that this one replaces."""
+        self._before = None
 
     def put(self, account: Account) -> None:
         """Take an account in, unless a later version of it is there."""
@@ -75,6 +79,20 @@ class AccountStore:
         if len(self._shared) > _MOST_SHARED:
             self._shared.clear()
         return self._shared.setdefault(value, value)
+
+
+def _parts(found: Mapping[str, Any]) -> tuple[str, str, str, dict[str, str]]:
+    try:
+        metadata = found["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        version = metadata["resourceVersion"]
+        annotations = metadata.get("annotations") or {}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise MalformedAccount(_WRONG) from error
+    strings = isinstance(namespace, str) and isinstance(name, str) and isinstance(version, str)
+    if not strings or not isinstance(annotations, dict):
+        raise MalformedAccount(_WRONG)
+    return namespace, name, version, annotations
 
 
 def is_older(one: Account, other: Account) -> bool:

@@ -210,8 +210,9 @@ class RotatingCertificate:
         metadata = secret.get("metadata", {})
         version = (metadata.get("uid"), metadata.get("resourceVersion"))
         if self._read[0] != version:
-            contents = self._contents(secrets.data_of(secret), secrets.notes_of(secret))
-            if contents.fault and secret.get("data"):
+            data = secrets.data_of(secret)
+            contents = self._contents(data, secrets.notes_of(secret))
+            if contents.fault and data.get(secrets.CERTIFICATE):
                 self.rejected += 1
                 _log.warning("the Secret's certificate is refused", extra={"error": contents.fault})
             self._read = (version, contents)

@@ -297,11 +297,16 @@ class KubeClient:
         finally:
             if response is not None and not (stream and response.is_success):
                 await response.aclose()
+                # Its stream refers to the answer, which would keep every page until a collection.
+                response.stream = _NOTHING
         if response.is_success:
             return response
         raise error_from_answer(
             response.status_code, response.content, response.headers, place, verb
         )
+
+
+_NOTHING: Final = httpx.ByteStream(b"")
 
 
 def _transport(connection: Connection, limits: Limits) -> PooledTransport:

@@ -10,7 +10,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+import httpx
 
 from webhook.kube.connection import Connection, read_text, trusting
 from webhook.kube.errors import NotConfigured
@@ -142,15 +143,15 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _server(cluster: _Entry) -> str:
     server = cluster.text("server").rstrip("/")
+    wrong = NotConfigured(f"{cluster.where}: server must be like https://HOST:PORT")
     try:
-        parts = urlsplit(server)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        usable = usable and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise NotConfigured(f"{cluster.where}: server must be like https://HOST:PORT")
-    if parts.username or parts.password:
+        url = httpx.URL(server)
+    except httpx.InvalidURL:
+        raise wrong from None
+    port_is_possible = url.port is None or 0 < url.port < 65536
+    if url.scheme not in {"http", "https"} or not url.host or not port_is_possible or url.query:
+        raise wrong
+    if url.userinfo:
         raise NotConfigured(f"{cluster.where}: server must not hold a user name or password")
     return server
 

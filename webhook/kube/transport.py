@@ -112,7 +112,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 )
         except TimeoutError:
             raise httpx.ConnectTimeout("no connection in time") from None
-        except OSError as error:  # SSLError is one
+        except (
+            OSError,
+            ValueError,
+            OverflowError,
+        ) as error:  # SSLError; hosts, ports never heard of
             raise httpx.ConnectError(str(error)) from error
         connected = transport.get_extra_info("socket")
         with suppress(OSError):  # it may be gone already, which the next step tells

@@ -26,6 +26,7 @@ from webhook.mutation.podview import PodView
 
 LONGEST: Final = 120
 _LONGEST_NAME: Final = 48
+_LEAST_OF_A_KEY: Final = 48
 _MOST_OF_A_KIND: Final = 5
 
 
@@ -105,9 +106,11 @@ def _unknown_containers(pod: PodView, settings: PodSettings) -> list[Warn]:
 
 def _unknown(owner: str, key: str, hint: str) -> Warn:
     start = f"{owner} has an unknown annotation "
-    room = LONGEST - len(start)
-    fitting = hint if len(key) + len(hint) <= room else ""
-    return Warn(Reason.UNKNOWN_ANNOTATION, start + clip(key, room) + fitting)
+    if LONGEST - len(start) - len(hint) < min(len(key), _LEAST_OF_A_KEY):
+        hint = ""  # what was written comes before what may have been meant
+    return Warn(
+        Reason.UNKNOWN_ANNOTATION, start + clip(key, LONGEST - len(start) - len(hint)) + hint
+    )
 
 
 def _pod_hint(key: str) -> str:

@@ -122,14 +122,17 @@ def plan_mounts(container: ContainerView, injection: Injection) -> MountPlan:
     wanted = _MOUNT_PATHS[injection.token_path_mode]
     if not container.mounts:
         return MountPlan(list(wanted), [], [], wanted[0])
-    ours: dict[str, int] = {}
+    ours: list[str] = []
     foreign = set()
+    make_read_only = []
     for index, mount in enumerate(container.mounts):
         path = _absolute(mount["mountPath"])
-        if mount["name"] in injection.volumes and not _is_partial(mount):
-            ours[path] = index
-        else:
+        if mount["name"] not in injection.volumes or _is_partial(mount):
             foreign.add(path)
+            continue
+        ours.append(path)
+        if mount.get("readOnly") is not True:
+            make_read_only.append(index)
     add = [
         path
         for path in wanted
@@ -139,11 +142,9 @@ def plan_mounts(container: ContainerView, injection: Injection) -> MountPlan:
     ]
     return MountPlan(
         add=add,
-        make_read_only=[
-            i for i in ours.values() if container.mounts[i].get("readOnly") is not True
-        ],
+        make_read_only=make_read_only,
         taken=[path for path in wanted if path in foreign],
-        token_mount=wanted[0] if wanted[0] in (*add, *ours) else next(iter(ours), wanted[0]),
+        token_mount=wanted[0] if wanted[0] in (*add, *ours) else (*ours, wanted[0])[0],
     )
 
 

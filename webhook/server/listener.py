@@ -78,6 +78,7 @@ class Listener:
         timeouts = (self._limits.read_timeout, _TLS_END) if self._tls else (None, None)
         try:
             for held in self._bound.sockets:
+                held.listen(_BACKLOG)  # uvloop does so too, but keeps quiet when it fails
                 server = await loop.create_server(
                     lambda: GuardedConnection(self._config, self._guard, loop),
                     sock=held,

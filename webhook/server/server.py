@@ -9,6 +9,7 @@ from typing import Final
 from webhook.config.settings import Address, ServerConfig
 from webhook.metrics import Metrics
 from webhook.server.connection import Limits
+from webhook.server.errors import CannotListen
 from webhook.server.health import Check, Readiness, health_app, metrics_app
 from webhook.server.listener import Listener
 from webhook.server.ports import App
@@ -64,7 +65,11 @@ class Server:
         for name, app in apps.items():
             listener = Listener(app, self._bound[name], limits)
             self._side.append(listener)
-            await listener.start()
+            try:
+                await listener.start()
+            except CannotListen:
+                await self._end()
+                raise
 
     async def admit(self, admission: App, tls: ssl.SSLContext) -> None:
         """Serve reviews."""

@@ -85,8 +85,7 @@ class MemoryApi:
         async with self._taking_time("get", place):
             if place.path not in self.objects:
                 raise NotFound(f"{place.path} not found")
-            found = copy.deepcopy(self.objects[place.path])
-        return found
+            return copy.deepcopy(self.objects[place.path])
 
     async def put(self, place: Place, body: Json, /) -> Json:
         async with self._taking_time("update", place):
@@ -97,8 +96,7 @@ class MemoryApi:
                 raise Conflict("the object has been modified", status=409)
             self.writes.append(f"update {place.resource}")
             self._store(place, copy.deepcopy(body))
-            written = copy.deepcopy(self.objects[place.path])
-        return written
+            return copy.deepcopy(self.objects[place.path])
 
     async def post(self, place: Place, body: Json, /) -> Json:
         async with self._taking_time("create", place):
@@ -138,8 +136,10 @@ class MemoryApi:
         await asyncio.sleep(self._latency * self._random.random())
         if (error := self.fails(verb, place)) is not None:
             raise error
-        yield
-        await asyncio.sleep(self._latency * self._random.random())
+        try:
+            yield
+        finally:
+            await asyncio.sleep(self._latency * self._random.random())
 
     def _store(self, place: Place, body: Json) -> None:
         before = self.objects.get(place.path, {"metadata": {}})

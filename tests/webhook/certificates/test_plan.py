@@ -130,11 +130,11 @@ ROWS = {
         Begin(keep=(ca("a", ends=NOW + 120),)),
     ),
     "the serving certificate is due": (
-        state(serving=leaf(A, ends=NOW + 92 * DAY)),
+        state(serving=leaf(A, made=NOW - 273 * DAY, ends=NOW + 92 * DAY)),
         Renew(urgent=False),
     ),
     "the serving certificate is not due yet": (
-        state(serving=leaf(A, ends=NOW + 94 * DAY)),
+        state(serving=leaf(A, made=NOW - 271 * DAY, ends=NOW + 94 * DAY)),
         Rest(600.0),
     ),
     "the serving certificate lacks a name": (

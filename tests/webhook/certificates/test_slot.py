@@ -160,7 +160,7 @@ async def test_before_the_first_certificate_a_handshake_fails_cleanly(capfd):
 
 
 def test_the_alert_before_the_first_certificate_says_that_it_is_the_servers_fault():
-    with pytest.raises(Unusable, match="INTERNAL_ERROR|CALLBACK_FAILED"):
+    with pytest.raises(Unusable, match=r"INTERNAL_ERROR|CALLBACK_FAILED"):
         rehearse(Slot("1.2").ssl_context, CA.certificate.decode(), name=NAME)
 
 

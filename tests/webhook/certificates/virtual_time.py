@@ -36,6 +36,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.moment = 0.0
         super().__init__(_Jumping(self))
+        self._clock_resolution = 1e-6  # after years, a nanosecond is below a float's precision
 
     def time(self) -> float:
         return self.moment

@@ -1,8 +1,8 @@
 """A process that serves, for tests of its end: `python -m tests.webhook.server.child SETTINGS`.
 
-SETTINGS is JSON: `folder` with `tls.pem`, and fields of ServerConfig. The ports are written to
-standard output as JSON, logs go to standard error; the ServiceAccount `slow` is found once a line
-comes on standard input.
+SETTINGS is JSON: `folder` with `tls.pem`, and fields of ServerConfig. The ports of health and
+webhook are written to standard output, logs to standard error; the ServiceAccount `slow` is found
+once a line comes on standard input.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 import ssl
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import uvloop
 
@@ -23,8 +24,13 @@ from webhook.server.server import Server
 from webhook.server.signals import Signals
 
 
+def say(word: object, stream: TextIO) -> None:
+    stream.write(f"{word}\n")
+    stream.flush()
+
+
 async def read_slowly(_: str, __: str) -> Account:
-    print("asked", file=sys.stderr, flush=True)
+    say("asked", sys.stderr)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     return an_account()
 
@@ -37,11 +43,11 @@ async def run(folder: str, **settings: float) -> int:
     metrics = Metrics()
     app = an_app(FakeAccounts(an_account(), live=read_slowly), metrics=metrics)
     with Signals() as signals:
-        server = Server(config, {}, metrics, app)
+        server = Server(config, {}, metrics)
         await server.start()
-        print(json.dumps(server.ports.health), flush=True)
-        await server.admit(tls)
-        print(json.dumps(server.ports.webhook), flush=True)
+        say(server.ports.health, sys.stdout)
+        await server.admit(app, tls)
+        say(server.ports.webhook, sys.stdout)
         await signals.stop.wait()
         return 0 if await server.stop(signals.at_once) else 1
 

@@ -39,11 +39,11 @@ async def test_a_review_is_answered_in_its_version(version: str) -> None:
 
 
 async def test_a_pod_that_has_all_of_it_gets_no_patch() -> None:
-    def nothing_to_do(**_: Any) -> Injected:
+    def nothing_to_do(pod: Any, namespace: str, account: Account) -> Injected:
         return Injected([], [], {})
 
     metrics = Metrics()
-    app = an_app(metrics=metrics, decide=lambda *_: nothing_to_do())
+    app = an_app(metrics=metrics, decide=nothing_to_do)
     answer = await ask(app, a_review())
     assert answer.response == {"uid": UID, "allowed": True}
     assert metrics.results[Result.COMPLETE] == 1
@@ -287,7 +287,7 @@ async def test_an_error_of_ours_is_a_refusal_that_says_nothing_of_it(
 ) -> None:
     secret = "s3cr3t"
 
-    def breaks(*_: Any) -> Injected | Refused:
+    def breaks(pod: Any, namespace: str, account: Account) -> Injected | Refused:
         raise KeyError(secret)
 
     metrics = Metrics()

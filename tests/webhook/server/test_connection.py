@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -224,10 +224,9 @@ async def test_a_slow_answer_is_no_slow_request(serve: Serve) -> None:
 async def test_a_head_without_end_is_turned_away(serve: Serve, head: bytes) -> None:
     async with serve() as served, served.connect() as wire:
         wire.send(head)
-        try:
+        # It may be reset before the answer is seen, since more of the head was on its way.
+        with suppress(ConnectionResetError, asyncio.IncompleteReadError):
             assert (await wire.answer()).status == 431
-        except (ConnectionResetError, asyncio.IncompleteReadError):
-            pass  # reset, since more of it was on its way
         assert served.metrics.cuts[Cut.HEAD] == 1
 
 

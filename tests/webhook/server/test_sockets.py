@@ -15,8 +15,7 @@ from webhook.server.sockets import bind
 
 
 def taken() -> socket.socket:
-    held = socket.create_server(("127.0.0.1", 0))
-    return held
+    return socket.create_server(("127.0.0.1", 0))
 
 
 def test_a_port_in_use_is_one_line_that_names_the_flag() -> None:
@@ -45,7 +44,7 @@ def test_nothing_is_held_when_one_port_is_taken() -> None:
         metrics = Address("127.0.0.1", held.getsockname()[1])
         config = ServerConfig(port=0, health=Address("127.0.0.1", 0), metrics=metrics)
         with pytest.raises(CannotListen, match="--metrics-addr"):
-            Server(config, {}, Metrics(), an_app())
+            Server(config, {}, Metrics())
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
@@ -68,14 +67,17 @@ async def test_a_port_that_is_held_but_not_served_refuses() -> None:
 
 async def test_a_port_that_somebody_took_in_between_is_told_alike() -> None:
     """Two processes may bind one port before either listens."""
-    first, second = bind(Address("127.0.0.1", 0), "--port"), None
+    first = bind(Address("127.0.0.1", 0), "--port")
     second = bind(Address("127.0.0.1", first.port), "--port")
     one, two = (Listener(an_app(), bound, Limits()) for bound in (first, second))
     await one.start()
-    with pytest.raises(CannotListen, match="in use"):
-        await two.start()
-    one.close()
-    assert await one.finish(1)
+    try:
+        with pytest.raises(CannotListen, match="in use"):
+            await two.start()
+    finally:
+        for listener in (one, two):
+            listener.close()
+            await listener.finish(1)
 
 
 def test_localhost_is_one_port_on_every_address_of_it() -> None:

@@ -1,0 +1,68 @@
+"""The dealer: from a seed and an index to one case, the same one each time."""
+
+import random
+from dataclasses import replace
+from typing import Final
+
+from hack.fuzz import envelope, http, pods, text, tls
+from hack.fuzz.case import PATH, Case, Expected, Lane, Layer, request
+from hack.fuzz.reviews import a_review, written
+
+_SHARES: Final = {
+    Layer.CONTROL: 3,
+    Layer.TLS: 3,
+    Layer.HTTP: 17,
+    Layer.JSON: 22,
+    Layer.ENVELOPE: 17,
+    Layer.POD: 38,
+}
+"""Of 100 cases."""
+_FAILING_SHARE: Final = 0.004
+_ADMITTED: Final = Expected(frozenset({200}), reviewed=True, admitted=True)
+_REVIEWED: Final = Expected(reviewed=True)
+
+
+def deal(seed: int, index: int) -> Case:
+    """Make one case."""
+    chance = random.Random(f"{seed}/{index}")  # noqa: S311 - to be repeated, not to be secret
+    layer = chance.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
+    review = a_review(chance)
+    if layer is Layer.CONTROL:
+        return _plain(layer, "a sound review", written(review), _ADMITTED)
+    if layer is Layer.TLS:
+        return tls.make(written(review), chance)
+    if layer is Layer.HTTP:
+        return http.make(written(review), chance, lambda: written(a_review(chance)))
+    if layer is Layer.JSON:
+        body, expected, what = text.mangle(written(review), chance)
+        return _plain(layer, what, body, expected)
+    if layer is Layer.ENVELOPE:
+        changed, what = envelope.mangle(review, chance)
+        return _plain(layer, what, written(changed), _REVIEWED)
+    if chance.random() < _FAILING_SHARE:
+        return _failing(review["request"]["object"], chance, review)
+    what = pods.mangle(review["request"]["object"], chance)
+    return _plain(layer, what, written(review), _REVIEWED)
+
+
+def _plain(layer: Layer, what: str, body: bytes, expected: Expected) -> Case:
+    return Case(layer, what, (request(body),), (body,), expected)
+
+
+def _failing(pod: pods.Json, chance: random.Random, review: pods.Json) -> Case:
+    """Let the API server fail, or the time be too short to ask it."""
+    pods.name_account(pod, pods.failing_account(chance))
+    what = "an API server that fails"
+    if chance.random() < 0.2:
+        pods.name_account(pod, "bare-sa")
+        target = PATH + b"?timeout=" + chance.choice((b"1ns", b"1us", b"1ms", b"0.001s"))
+        what = "too little time to ask the API server"
+    else:
+        target = PATH + b"?timeout=" + chance.choice((b"1s", b"2s", b"0.2s"))
+        if chance.random() < 0.5:
+            what += ", " + pods.mangle(pod, chance)
+    body = written(review)
+    expected = replace(_REVIEWED, may_fail=True)
+    return Case(
+        Layer.POD, what, (request(body, target=target),), (body,), expected, lane=Lane.API, fresh=True
+    )

@@ -1,0 +1,272 @@
+"""The demo as people run it: a process, its output, its exit status, and what it leaves behind."""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack.cluster import Cluster
+from hack.cluster.folders import Folders
+from hack.demo.api import Api
+from hack.demo.quick_start import MANIFESTS
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "hack.demo"]
+SECONDS = 120
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "quick-start"}}
+KINDS = (
+    "/api/v1/namespaces",
+    "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "/apis/certificates.k8s.io/v1/certificatesigningrequests",
+)
+
+
+@pytest.fixture
+def alone(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
+    """Variables of a run that brings up its own cluster, with a state folder that we can look into.
+
+    The session's cluster tells that there is a way to one, and has its programs built by now.
+    """
+    if not cluster.ours:
+        pytest.skip("AZWI_KUBECONFIG is set: the demo brings up no cluster of its own")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "bin").symlink_to(Folders.of(os.environ).root / "bin")
+    return {**plain(), "AZWI_CACHE": str(tmp_path / "state")}
+
+
+@pytest.fixture
+def lent(cluster: Cluster) -> Iterator[dict[str, str]]:
+    """Variables of a run on the session's cluster; what it makes there must be gone at its end."""
+    before = what_is_there(cluster)
+    yield {**plain(), "AZWI_KUBECONFIG": str(cluster.kubeconfig), "AZWI_CLUSTER_WAY": "kubeconfig"}
+    assert what_is_there(cluster) == before
+
+
+def plain() -> dict[str, str]:
+    no = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "AZWI_CLUSTER_WAY")
+    return {key: value for key, value in os.environ.items() if key not in no}
+
+
+def what_is_there(cluster: Cluster) -> dict[str, set[str]]:
+    ours = re.compile(r"azwi-|quick-start")
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        return {
+            kind: {
+                one["metadata"]["name"]
+                for one in api.get(kind)["items"]
+                if ours.match(one["metadata"]["name"])
+            }
+            for kind in KINDS
+        }
+
+
+def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def processes_in(folder: str) -> dict[int, str]:
+    """The command lines that name a folder, by process id."""
+    found = {}
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            line = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if folder in line:
+                found[int(file.parent.name)] = line
+    return found
+
+
+def assert_nothing_is_left(environment: dict[str, str]) -> None:
+    state = Path(environment["AZWI_CACHE"])
+    # What a signal caught in the midst of its start ends by itself: its keeper sees our end.
+    for pid in processes_in(str(state)):
+        with contextlib.suppress(ProcessLookupError):
+            process = os.pidfd_open(pid)
+            select.select([process], [], [], 10)
+            os.close(process)
+    assert processes_in(str(state)) == {}
+    assert list((state / "run").iterdir()) == []
+
+
+def test_it_tells_shows_and_checks_everything_and_leaves_nothing(alone: dict[str, str]) -> None:
+    done = run(alone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    for line in (
+        r"azwi demo: a labelled pod gets its identity",
+        r"   starting kube-apiserver \.+ [0-9.]+ s",
+        r"   starting it \(python -m webhook\) \.+ [0-9.]+ s",
+        r"   registering the webhook with the API server \.+ [0-9.]+ s",
+        r"   \+     - name: azure-workload-identity-reserved-token",
+        r"   \+               audience: api://AzureADTokenExchange",
+        r"   \+               expirationSeconds: 7200",
+        r"   \+         - name: AZURE_CLIENT_ID",
+        r"   pod bystander has no label azure\.workload\.identity/use: nothing changed",
+        r"   sub +system:serviceaccount:quick-start:billing",
+        r"   aud +api://AzureADTokenExchange",
+        r"   exp +[0-9]+  [0-9-]{10} [0-9:]{8} UTC, 2 h after iat",
+        r"   ✓ it is good for 2 h",
+        r"All as it should be, in [0-9]+ s",
+    ):
+        assert re.search(f"^{line}", done.stdout, re.MULTILINE), line
+    assert "\x1b" not in done.stdout
+    assert "✗" not in done.stdout
+    assert "eyJ" not in done.stdout  # how every token begins: `{"` in base64
+    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert_nothing_is_left(alone)
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "   starting kube-apiserver"),
+        (signal.SIGINT, "   starting it"),
+        (signal.SIGINT, "   registering"),
+        (signal.SIGTERM, "   starting it"),
+    ],
+    ids=lambda value: value.strip() if isinstance(value, str) else value.name,
+)
+def test_interrupted_it_says_one_line_and_leaves_nothing(
+    alone: dict[str, str], number: signal.Signals, moment: str
+) -> None:
+    running = subprocess.Popen(
+        COMMAND, cwd=ROOT, env=alone, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    seen = b""
+    while moment.encode() not in seen:
+        chunk = os.read(running.stdout.fileno(), 4096)
+        assert chunk, f"it ended before {moment}: {seen.decode()}"
+        seen += chunk
+    running.send_signal(number)
+    _, errors = running.communicate(timeout=SECONDS)
+    assert errors.decode() == f"interrupted ({number.name}): what was started is ended\n"
+    assert running.returncode == 128 + number
+    assert_nothing_is_left(alone)
+
+
+def test_on_a_lent_cluster_its_objects_are_deleted_again(lent: dict[str, str]) -> None:
+    """On a terminal, so that colour is seen, too; `lent` looks at what is left."""
+    status, shown = run_on_a_terminal({**lent, "TERM": "xterm"})
+    assert status == 0, shown
+    assert "\x1b[32m   +         - name: AZURE_CLIENT_ID\x1b[0m" in shown
+    assert "way: kubeconfig" in shown
+    assert shown.count("\x1b[?25l") <= shown.count("\x1b[?25h")  # the cursor is there at the end
+
+
+def test_on_a_lent_cluster_an_interruption_deletes_its_objects_too(
+    cluster: Cluster, lent: dict[str, str]
+) -> None:
+    running = subprocess.Popen(
+        COMMAND, cwd=ROOT, env=lent, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert running.stdout is not None
+    seen = b""
+    while b"   registering" not in seen:
+        chunk = os.read(running.stdout.fileno(), 4096)
+        assert chunk, seen.decode()
+        seen += chunk
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=SECONDS)
+    assert running.returncode == 130
+    assert errors.decode() == "interrupted (SIGINT): what was started is ended\n"
+    # It doesn't wait for the namespace, whose end is under way.
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        found = api.find(NAMESPACE)
+        assert found is None or found["status"]["phase"] == "Terminating"
+    await_end_of_namespace(cluster)
+
+
+def test_a_refused_pod_fails_it_with_the_words_and_the_log(
+    lent: dict[str, str], tmp_path: Path
+) -> None:
+    manifests = tmp_path / "too-short.yaml"
+    manifests.write_text(MANIFESTS.read_text().replace('"7200"', '"10"'))
+    done = run(lent, "--manifests", manifests)
+    assert done.returncode == 1
+    assert "service-account-token-expiration" in done.stderr
+    assert "the last lines of the webhook's log:\n    {" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "registering the webhook with the API server" in done.stdout
+    assert re.search(r"registering .* s, failed$", done.stdout, re.MULTILINE)
+
+
+def test_an_api_server_that_cannot_reach_the_webhook_is_said_with_a_hint(
+    lent: dict[str, str],
+) -> None:
+    done = run({**lent, "AZWI_HOST_ADDRESS": "demo.invalid"})
+    assert done.returncode == 1
+    assert "expected the API server to reach the webhook, found: " in done.stderr
+    assert "https://demo.invalid:" in done.stderr
+    assert "AZWI_HOST_ADDRESS" in done.stderr
+
+
+def test_what_is_there_already_is_left_alone(cluster: Cluster, lent: dict[str, str]) -> None:
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        api.apply(NAMESPACE)
+        done = run(lent)
+        there = api.find(NAMESPACE)
+        api.delete(NAMESPACE)
+    assert there is not None
+    assert there["status"]["phase"] == "Active"
+    assert done.returncode == 1
+    assert "expected a cluster without Namespace quick-start, found it" in done.stderr
+    assert "kubectl delete namespace quick-start" in done.stderr
+    await_end_of_namespace(cluster)
+
+
+def await_end_of_namespace(cluster: Cluster) -> None:
+    """Watch it until it is gone."""
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        api.await_end(NAMESPACE, SECONDS)
+
+
+def run_on_a_terminal(environment: dict[str, str]) -> tuple[int, str]:
+    master, slave = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while chunk := os.read(master, 4096):
+                chunks.append(chunk)
+        except OSError:  # Linux's way of saying that the other end is closed
+            return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        done: Any = subprocess.run(
+            COMMAND,
+            cwd=ROOT,
+            env=environment,
+            stdout=slave,
+            stderr=slave,
+            timeout=SECONDS,
+            check=False,
+        )
+    finally:
+        os.close(slave)
+        reader.join(10)
+        os.close(master)
+    return done.returncode, b"".join(chunks).decode()

@@ -1,0 +1,44 @@
+import pytest
+
+from webhook.kube import MUTATING_WEBHOOKS, SECRETS, SERVICE_ACCOUNTS, VERSION, Resource
+
+
+def test_paths_are_those_of_the_api() -> None:
+    assert SECRETS.all("a").path == "/api/v1/namespaces/a/secrets"
+    assert SECRETS.named("s", "a").path == "/api/v1/namespaces/a/secrets/s"
+    assert SERVICE_ACCOUNTS.all().path == "/api/v1/serviceaccounts"
+    assert (
+        SERVICE_ACCOUNTS.named("b", "a", "token").path
+        == "/api/v1/namespaces/a/serviceaccounts/b/token"
+    )
+    assert (
+        MUTATING_WEBHOOKS.named("w").path
+        == "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/w"
+    )
+
+
+def test_a_name_can_not_lead_elsewhere() -> None:
+    assert SECRETS.named("../x?a=b#c", "a/b").path == (
+        "/api/v1/namespaces/a%2Fb/secrets/..%2Fx%3Fa%3Db%23c"
+    )
+
+
+@pytest.mark.parametrize("name", ["", ".", ".."])
+def test_a_name_that_is_a_step_in_the_path_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="no object is named"):
+        SECRETS.named(name, "a")
+
+
+def test_a_rule_says_what_grants_a_verb_and_where() -> None:
+    assert SERVICE_ACCOUNTS.all().rule("list") == (
+        '{apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list"]} in a ClusterRole'
+    )
+    assert SECRETS.named("s", "azwi").rule("update") == (
+        '{apiGroups: [""], resources: ["secrets"], verbs: ["update"]}'
+        " in a ClusterRole, or in a Role of namespace azwi"
+    )
+    assert 'resources: ["serviceaccounts/token"]' in SERVICE_ACCOUNTS.named("b", "a", "token").rule(
+        "create"
+    )
+    assert 'apiGroups: ["apps"]' in Resource("deployments", "apps").all().rule("watch")
+    assert VERSION.rule("get") == '{nonResourceURLs: ["/version"], verbs: ["get"]} in a ClusterRole'

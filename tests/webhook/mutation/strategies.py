@@ -1,0 +1,324 @@
+"""Pods that may come, and ones that never should: whatever a mutation is asked to look at."""
+
+import copy
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from identity.account import Account, account_from
+from identity.clouds import CLOUDS
+from identity.names import (
+    ACCOUNT_ANNOTATIONS,
+    LEGACY_MOUNT_PATH,
+    LEGACY_TOKEN_PATH,
+    MOUNT_PATH,
+    POD_ANNOTATIONS,
+    PREFIX,
+    TOKEN_PATH,
+    VOLUME_NAME,
+    VOLUME_PREFIX,
+)
+from tests.builders import (
+    ACCOUNT_NAME,
+    CLIENT,
+    ENDPOINT_ANNOTATION,
+    NAMESPACE,
+    TENANT,
+    Json,
+    a_config,
+    a_proxy,
+    an_endpoint,
+)
+from webhook.config.settings import (
+    CustomTokenEndpoint,
+    MutationConfig,
+    ProxySettings,
+    TokenPathMode,
+)
+
+Review: TypeAlias = tuple[Json, str, Account, MutationConfig]
+
+_scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=6),
+    st.sampled_from(["true", "~0~1/", "\n", "\0", "🌍", "٣"]),
+)
+anything: st.SearchStrategy[Any] = st.one_of(
+    _scalars,
+    st.lists(_scalars, max_size=3),
+    st.dictionaries(
+        st.sampled_from(["name", "a/b", "~", "", "value", "path"]), _scalars, max_size=3
+    ),
+)
+"""JSON of every type."""
+
+_unknown = st.one_of(
+    st.just({}),
+    st.dictionaries(st.sampled_from(["fieldOfTomorrow", "x~/y", "Ω", ""]), anything, max_size=2),
+)
+"""Fields that no Kubernetes has yet."""
+
+_integers = st.one_of(
+    st.sampled_from(
+        "|3600|+7200|0086400|3599|86401|-3600| 3600|36_00|٣٦٠٠|1e4|0x1000|+|-|8000|1|0|65535|65536"
+        "|4294967297|9999999999999999999|99999999999999999999999999999999".split("|")
+    ),
+    st.integers(3000, 90000).map(str),
+    st.text(max_size=6),
+)
+_yes_or_no = st.sampled_from(["true", "True", "TRUE", "false", "FALSE", "", "yes", "1", " true"])
+_container_names = ["app", "sidecar", "logs", "azwi-proxy", "azwi-proxy-init", "größe", "a" * 80]
+_names = st.lists(st.sampled_from(_container_names), max_size=4).map(" ; ".join)
+
+
+def _annotations(known: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[dict[str, str]]:
+    odd_keys = st.one_of(
+        st.sampled_from(
+            ["example.com/x", PREFIX + "use", PREFIX + "use-other", PREFIX + "cleint-id"]
+        ),
+        st.sampled_from(sorted(ACCOUNT_ANNOTATIONS | POD_ANNOTATIONS)),
+        st.text(max_size=90).map(PREFIX.__add__),
+    )
+    return st.builds(
+        lambda odd, usual: {**odd, **usual},
+        st.dictionaries(odd_keys, st.text(max_size=4), max_size=2),
+        st.fixed_dictionaries({}, optional=known),
+    )
+
+
+_pod_annotations = _annotations(
+    {
+        PREFIX + "service-account-token-expiration": _integers,
+        PREFIX + "skip-containers": st.one_of(_names, st.text(max_size=8)),
+        PREFIX + "inject-proxy-sidecar": _yes_or_no,
+        PREFIX + "proxy-sidecar-port": _integers,
+        ENDPOINT_ANNOTATION: _yes_or_no,
+    }
+)
+_account_annotations = _annotations(
+    {
+        PREFIX + "client-id": st.one_of(st.just(CLIENT), st.text(max_size=150)),
+        PREFIX + "tenant-id": st.sampled_from(["", "9" * 8, "t"]),
+        PREFIX + "service-account-token-expiration": _integers,
+        PREFIX + "identity-resource-id": st.sampled_from(["", "/subscriptions/s"]),
+    }
+)
+
+_variable_names = st.sampled_from(
+    [
+        "AZURE_CLIENT_ID",
+        "AZURE_TENANT_ID",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_AUTHORITY_HOST",
+        "AZURE_KUBERNETES_TOKEN_PROXY",
+        "AZURE_KUBERNETES_CA_FILE",
+        "PATH",
+        "PROXY_PORT",
+        "größe",
+    ]
+)
+_variables = st.builds(
+    lambda name, value, unknown: {**unknown, "name": name, **value},
+    _variable_names,
+    st.one_of(
+        st.just({}),
+        st.fixed_dictionaries({"value": st.text(max_size=4)}),
+        st.just({"valueFrom": {"fileKeyRef": {"volumeName": "f", "path": "p", "key": "K"}}}),
+    ),
+    _unknown,
+)
+_reserved = [VOLUME_NAME, VOLUME_PREFIX + "4b5e57f6eb2f42b9039b3d1e139292", VOLUME_PREFIX]
+_volume_names = [*_reserved, "data", "azure-identity-token", "azure-workload-identity-"]
+_mounts = st.builds(
+    lambda name, path, more, unknown: {**unknown, "name": name, "mountPath": path, **more},
+    st.sampled_from(_volume_names),
+    st.sampled_from(
+        [
+            MOUNT_PATH,
+            MOUNT_PATH + "/",
+            "/" + MOUNT_PATH,
+            MOUNT_PATH[1:],
+            MOUNT_PATH + "/4b5e57f6",
+            MOUNT_PATH + "der",
+            LEGACY_MOUNT_PATH,
+            LEGACY_MOUNT_PATH + "/.",
+            "/data",
+            "/var/run",
+            "",
+        ]
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "readOnly": st.sampled_from([True, False, None]),
+            "subPath": st.sampled_from(["", "token", None]),
+            "subPathExpr": st.sampled_from(["", "$(X)"]),
+        },
+    ),
+    _unknown,
+)
+
+
+def _maybe(items: st.SearchStrategy[list[Json]]) -> st.SearchStrategy[list[Json] | None]:
+    return st.one_of(items, st.none())
+
+
+_containers = st.builds(
+    lambda unknown, lists, args: {**unknown, **lists, **args},
+    _unknown,
+    st.fixed_dictionaries(
+        {"image": st.just("i")},
+        optional={
+            "env": _maybe(st.lists(_variables, max_size=4)),
+            "volumeMounts": _maybe(st.lists(_mounts, max_size=3)),
+        },
+    ),
+    st.sampled_from(
+        [{}, {"args": ["--proxy-port=1"]}, {"args": None}, {"restartPolicy": "Always"}]
+    ),
+)
+
+
+def _token(path: str, audience: str = "api://AzureADTokenExchange", seconds: int = 3600) -> Json:
+    return {
+        "serviceAccountToken": {"audience": audience, "expirationSeconds": seconds, "path": path}
+    }
+
+
+_sources = st.one_of(
+    st.sampled_from(
+        [
+            {"projected": {"sources": [_token(TOKEN_PATH)]}},
+            {"projected": {"sources": [_token(TOKEN_PATH)], "defaultMode": 420}},
+            {"projected": {"sources": [_token(TOKEN_PATH)], "defaultMode": 256}},
+            {"projected": {"sources": [_token(LEGACY_TOKEN_PATH)], "defaultMode": 420}},
+            {"projected": {"sources": [_token(TOKEN_PATH, "other", 7200), _token("mine")]}},
+            {"projected": {"sources": [_token(TOKEN_PATH), _token(LEGACY_TOKEN_PATH)]}},
+            {"projected": None},
+            {"emptyDir": {}},
+        ]
+    ),
+    st.fixed_dictionaries({"projected": anything}),
+    st.fixed_dictionaries({"projected": st.fixed_dictionaries({"sources": anything})}),
+    _unknown,
+)
+
+
+@st.composite
+def _named(
+    draw: st.DrawFn, names: list[str], items: st.SearchStrategy[Json], most: int
+) -> list[Json]:
+    """Objects with names of which no two are the same."""
+    chosen = draw(st.lists(st.sampled_from(names), unique=True, max_size=most))
+    return [{**draw(items), "name": name} for name in chosen]
+
+
+_containers_of_both_kinds = st.tuples(
+    _named(_container_names, _containers, 5), st.integers(0, 3), st.booleans()
+)
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> Json:
+    """A pod with the types of a pod, if not always with the sense of one."""
+    containers, split, leave_out = draw(_containers_of_both_kinds)
+    lists = {"initContainers": containers[:split], "containers": containers[split:]}
+    if leave_out:
+        lists = {key: value for key, value in lists.items() if value}
+    spec: Json = {
+        **draw(_unknown),
+        **lists,
+        **draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "volumes": _maybe(_named(_volume_names, _sources, 3)),
+                    "hostNetwork": st.sampled_from([True, False, False, None]),
+                    "serviceAccountName": st.sampled_from([ACCOUNT_NAME, "", None]),
+                    "ephemeralContainers": st.just([{"name": "debugger", "env": None}]),
+                },
+            )
+        ),
+    }
+    metadata: Json = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "annotations": st.one_of(_pod_annotations, _pod_annotations, st.none()),
+                "namespace": st.sampled_from([NAMESPACE, "", None]),
+                "name": st.text(max_size=5),
+                "generateName": st.just("web-"),
+                "fieldOfTomorrow": anything,
+            },
+        )
+    )
+    pod: Json = {**draw(_unknown), "spec": spec}
+    if metadata:
+        return {**pod, "metadata": metadata}
+    return {**pod, **draw(st.sampled_from([{}, {"metadata": {}}, {"metadata": None}]))}
+
+
+@st.composite
+def broken_pods(draw: st.DrawFn) -> Json:
+    """A pod in which something, anywhere, has another type."""
+    pod = copy.deepcopy(draw(pods()))
+    for _ in range(draw(st.integers(1, 3))):
+        places = list(_places(pod))
+        parent, key = places[draw(st.integers(0, len(places) - 1))]
+        parent[key] = draw(anything)
+    return pod
+
+
+def _places(value: Any) -> Any:
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from _places(item)
+
+
+accounts: st.SearchStrategy[Account] = st.builds(
+    account_from,
+    st.just(NAMESPACE),
+    st.sampled_from([ACCOUNT_NAME, "default", "a-" * 120 + "a"]),
+    st.sampled_from(["41", ""]),
+    st.one_of(_account_annotations, st.none()),
+)
+
+_endpoints: st.SearchStrategy[CustomTokenEndpoint | None] = st.sampled_from(
+    [
+        None,
+        an_endpoint(),
+        an_endpoint(token_proxy="", sni_name="tokens.example"),
+        an_endpoint(ca_data="PEM"),
+        an_endpoint(ca_config_map_name="ca", sni_name="tokens.example"),
+        an_endpoint(ca_signer_name="example.com/ca"),
+        an_endpoint(ca_signer_name="example.com/ca", ca_label_selector={"matchLabels": {"a": "b"}}),
+    ]
+)
+_proxies: st.SearchStrategy[ProxySettings] = st.sampled_from(
+    [
+        a_proxy(),
+        a_proxy(native_sidecar=False),
+        a_proxy(native_sidecar=False, log_level="debug", resources={"limits": {"cpu": "1"}}),
+        a_proxy(init_resources={"limits": {}}, security_context={}, init_security_context={"a": 1}),
+        a_proxy(image=""),
+    ]
+)
+configs: st.SearchStrategy[MutationConfig] = st.builds(
+    a_config,
+    tenant_id=st.just(TENANT),
+    authority_host=st.sampled_from([cloud.authority_host for cloud in CLOUDS]),
+    audience=st.sampled_from(["api://AzureADTokenExchange", "other"]),
+    mode=st.sampled_from(TokenPathMode),
+    endpoint=_endpoints,
+    proxy=_proxies,
+)
+
+namespaces = st.sampled_from([NAMESPACE, "payments", ""])
+
+reviews: st.SearchStrategy[Review] = st.tuples(pods(), namespaces, accounts, configs)
+broken_reviews: st.SearchStrategy[Review] = st.tuples(broken_pods(), namespaces, accounts, configs)
