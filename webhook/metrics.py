@@ -17,7 +17,7 @@ Beside them stand prometheus_client's collectors for the process, the garbage co
 
 The counts that every admission touches are plain numbers, read when somebody asks: the event loop
 is their only writer, so they need neither locks nor the objects that prometheus_client makes for
-each bucket (a fifth of a kilobyte and 1-2 microseconds each).
+each bucket. They may be read in another thread; a count may then be one ahead of its sum.
 """
 
 import platform
@@ -207,7 +207,7 @@ class Metrics(Collector):
             REQUEST_DURATION, "Seconds from a request's head to its answer.", labels=("namespace",)
         )
         bounds = [*map(str, BUCKETS), "+Inf"]
-        for namespace, span in self._spans.items():
+        for namespace, span in tuple(self._spans.items()):
             running = 0
             buckets = []
             for bound, count in zip(bounds, span.counts, strict=True):

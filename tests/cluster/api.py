@@ -39,8 +39,8 @@ class Api:
     def put(self, path: str, body: Json) -> Json:
         return self._json(self.http.put(path, json=body))
 
-    def annotate(self, path: str, annotations: dict[str, str | None]) -> Json:
-        patch = {"metadata": {"annotations": annotations}}
+    def merge(self, path: str, patch: Json) -> Json:
+        """Change an object by a JSON merge patch (RFC 7386)."""
         headers = {"Content-Type": "application/merge-patch+json"}
         return self._json(self.http.patch(path, json=patch, headers=headers))
 

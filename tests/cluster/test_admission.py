@@ -255,7 +255,8 @@ def test_an_account_annotated_just_before_its_pod_is_known_so(api: Api, namespac
         name = f"late-{number}"
         add_account(api, namespace, name, {})
         accounts = f"/api/v1/namespaces/{namespace}/serviceaccounts"
-        api.annotate(f"{accounts}/{name}", {PREFIX + "client-id": CLIENT})
+        annotations = {PREFIX + "client-id": CLIENT}
+        api.merge(f"{accounts}/{name}", {"metadata": {"annotations": annotations}})
         pod, warnings = api.create_pod(namespace, labelled(name, account=name), dryRun="All")
         assert variables_of(pod) == VARIABLES
         assert warnings == []

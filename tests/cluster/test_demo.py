@@ -141,7 +141,6 @@ def test_it_tells_shows_and_checks_everything_and_leaves_nothing(alone: dict[str
     ("number", "moment"),
     [
         (signal.SIGINT, "   starting kube-apiserver"),
-        (signal.SIGINT, "   starting it"),
         (signal.SIGINT, "   registering"),
         (signal.SIGTERM, "   starting it"),
     ],

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import ssl
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -21,7 +20,7 @@ from webhook.certificates.inspection import Authority, Serving, authorities
 from webhook.certificates.issuer import ChildIssuer, Issuer
 from webhook.certificates.objects import Api, Found, Objects, backoff
 from webhook.certificates.plan import Action, Observed, Publish, Rest, plan
-from webhook.certificates.secret import Contents, Notes
+from webhook.certificates.secret import Contents
 from webhook.certificates.sightings import Sightings
 from webhook.certificates.slot import Slot
 from webhook.certificates.steps import Change, SecretStep, change_for
@@ -76,7 +75,7 @@ class RotatingCertificate:
         self._sightings = Sightings()
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
-        self._read: tuple[object, Contents] = (None, Contents())
+        self._read: tuple[tuple[bytes, ...], Contents] = ((), Contents())
         self._serving: Serving | None = None
         self._trusted: tuple[Authority, ...] = ()
         self._proven = False
@@ -205,21 +204,17 @@ class RotatingCertificate:
         )
 
     def _inspect(self, found: Found) -> Contents:
-        """Read the Secret; one that has not changed was read before."""
+        """Read the Secret; certificates that have not changed were read before."""
         secret = found.secret or {}
-        metadata = secret.get("metadata", {})
-        version = (metadata.get("uid"), metadata.get("resourceVersion"))
-        if self._read[0] != version:
-            data = secrets.data_of(secret)
-            contents = self._contents(data, secrets.notes_of(secret))
+        data = secrets.data_of(secret)
+        ours = tuple(data.get(key, b"") for key in secrets.KEYS)
+        if self._read[0] != ours:
+            contents = secrets.read(data, self._config.dns_name, self._slot.min_version)
             if contents.fault and data.get(secrets.CERTIFICATE):
                 self.rejected += 1
                 _log.warning("the Secret's certificate is refused", extra={"error": contents.fault})
-            self._read = (version, contents)
-        return self._read[1]
-
-    def _contents(self, data: Mapping[str, bytes], notes: Notes) -> Contents:
-        return secrets.read(data, notes, self._config.dns_name, self._slot.min_version)
+            self._read = (ours, contents)
+        return replace(self._read[1], notes=secrets.notes_of(secret))
 
     def _adopt(self, contents: Contents, at: float) -> None:
         """Serve the Secret's certificate, as soon as every API server trusts its CA.
@@ -274,10 +269,12 @@ class RotatingCertificate:
     async def _write(self, step: SecretStep, found: Found, seen: Observed) -> None:
         now = self._clock.now()
         change = await change_for(step, seen, self._issuer, self._config, now)
-        data = secrets.data_of(found.secret or {}) | dict(change.data)
-        after = self._contents({k: v for k, v in data.items() if v is not None}, change.notes)
-        if after.serving is None:  # never write what could not be read back
-            raise IssuingFailed(f"the step {step.name} would leave nothing to serve: {after.fault}")
+        if change.data:  # never write what could not be served
+            data = secrets.data_of(found.secret or {}) | dict(change.data)
+            kept = {key: value for key, value in data.items() if value is not None}
+            after = secrets.read(kept, self._config.dns_name, self._slot.min_version)
+            if after.serving is None:
+                raise IssuingFailed(f"the step {step.name} would leave nothing: {after.fault}")
         await self._objects.write(found.secret, change)
 
     def _deferral(self, action: Action) -> float:

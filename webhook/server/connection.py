@@ -25,6 +25,7 @@ from uvicorn.server import ServerState
 
 from webhook.metrics import Cut
 from webhook.review import status
+from webhook.server.joined import JoinedWrites
 
 MOST_HEAD_BYTES: Final = 64 * 1024
 _NEVER: Final = float("inf")
@@ -103,6 +104,7 @@ class GuardedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection in; one too many costs an idle one its life."""
         super().connection_made(transport)
+        self._joined = JoinedWrites(transport)
         self.deadline = self.loop.time() + self.guard.limits.idle_timeout
         self.guard.idle[self] = None
         self.guard.make_room()
@@ -137,6 +139,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Start the answer; while draining it is the connection's last."""
         self._in_head = False
         super().on_headers_complete()
+        self.cycle.transport = self._joined
         if self.guard.draining:
             self.cycle.keep_alive = False
 
@@ -154,6 +157,7 @@ class GuardedConnection(HttpToolsProtocol):
         Stands in for uvicorn's own, which does the same and starts a timer for each answer.
         """
         self.server_state.total_requests += 1
+        self._joined.answered()
         if self.guard.draining:
             self.guard.changed.set()
         if self.transport.is_closing():

@@ -16,7 +16,7 @@ from webhook.certificates.clock import Clock
 from webhook.certificates.configuration import bundle_in
 from webhook.certificates.contexts import rehearse
 from webhook.certificates.errors import Unusable
-from webhook.certificates.inspection import authorities
+from webhook.certificates.inspection import authorities, serving, signs
 from webhook.certificates.rotating import Means, RotatingCertificate
 from webhook.certificates.secret import data_of
 from webhook.config.settings import CertificateConfig
@@ -168,6 +168,14 @@ class Replicas:
         """The original would keep the Secret as it is."""
         now = datetime.fromtimestamp(virtual_now(), UTC)
         original.accepts(self.data, NAME, now)
+
+
+def chain_is_whole(replicas: Replicas) -> bool:
+    """The first CA signs `tls.crt`, owns `ca.key`, and `caBundle` is `ca.crt`."""
+    data = replicas.data
+    first = authorities(data["ca.crt"])[0]
+    serving(data["tls.crt"], data["tls.key"], [first], NAME, "1.2")
+    return signs(first, data["ca.key"]) and replicas.bundle == data["ca.crt"]
 
 
 def accepted(replica: Replica, bundle: bytes) -> bool:

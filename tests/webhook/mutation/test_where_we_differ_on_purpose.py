@@ -217,9 +217,7 @@ def test_ca_file_only_where_a_ca_is_mounted_and_ca_data_only_from_data(
 # with native sidecars the user's init containers run before the redirect is set
 
 
-def test_with_native_sidecars_the_redirect_and_the_proxy_come_before_the_users_init_containers() -> (
-    None
-):
+def test_with_native_sidecars_the_proxy_comes_before_the_users_init_containers() -> None:
     after = mutated(a_pod("app", init=["first", "second"], annotations=PROXY))
     assert after.names("initContainers") == ["azwi-proxy-init", "azwi-proxy", "first", "second"]
     assert after.names("containers") == ["app"]

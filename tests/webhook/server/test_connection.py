@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -17,6 +18,8 @@ from tests.webhook.server.wire import Wire, request
 from webhook.config.settings import Address
 from webhook.metrics import Cut, Metrics, Result
 from webhook.server.connection import Limits
+from webhook.server.health import Readiness, health_app
+from webhook.server.joined import JoinedWrites
 from webhook.server.listener import Listener
 from webhook.server.sockets import bind
 
@@ -281,6 +284,40 @@ async def test_requests_may_follow_one_another_without_waiting(serve: Serve) -> 
         for _ in range(3):
             assert (await wire.answer()).operations
         assert (await wire.ask(BODY)).operations
+
+
+async def test_an_answer_is_one_write() -> None:
+    transport = Mock(spec=asyncio.Transport)
+    joined = JoinedWrites(transport)
+    joined.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    joined.write(b"head ")
+    joined.write(b"body")
+    joined.write(b"more")
+    joined.answered()
+    joined.write(b"head without body")
+    joined.answered()
+    joined.write(b"head cut short")
+    joined.close()
+    assert [call.args[0] for call in transport.write.call_args_list] == [
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"head body",
+        b"more",
+        b"head without body",
+        b"head cut short",
+    ]
+    assert transport.close.called
+
+
+async def test_an_answer_without_a_body_comes_too() -> None:
+    bound = bind(Address("127.0.0.1", 0), "--health-addr")
+    listener = Listener(health_app(Readiness({})), bound, USUAL)
+    await listener.start()
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.head(f"http://127.0.0.1:{listener.port}/healthz")
+        assert (answer.status_code, answer.headers["content-length"]) == (200, "2")
+        assert (await client.get(f"http://127.0.0.1:{listener.port}/healthz")).text == "ok"
+    listener.close()
+    assert await listener.finish(1)
 
 
 async def test_of_too_many_connections_the_one_idle_for_longest_goes(serve: Serve) -> None:

@@ -1,5 +1,6 @@
 """Liveness, readiness and the metrics page."""
 
+import threading
 from collections.abc import AsyncIterator
 
 import httpx
@@ -106,3 +107,18 @@ async def test_metrics_are_openmetrics_for_those_who_ask() -> None:
     parsed = openmetrics.text_string_to_metric_families(answer.text)  # type: ignore[no-untyped-call]
     families = {family.name for family in parsed}
     assert "azwi_mutation_request" in families
+
+
+async def test_making_the_text_does_not_hold_reviews_up() -> None:
+    metrics = Metrics()
+    threads: list[int] = []
+
+    def connections() -> int:
+        threads.append(threading.get_ident())
+        return 0
+
+    metrics.watch_connections(connections)
+    async with client_of(metrics_app(metrics.registry)) as client:
+        await client.get("/metrics")
+    assert threads
+    assert threading.get_ident() not in threads
