@@ -1,5 +1,6 @@
 # What a contributor runs. `make help` lists it.
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,11 +15,13 @@ help:  ## list what there is
 setup: $(STAMP)  ## make .venv with everything, locked by hashes
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	@echo "setting up $(VENV) (a minute the first time)"
+	@echo "setting up $(VENV): one to three minutes the first time"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or later is needed: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+		--require-hashes -r requirements/dev.txt \
+		| sed -un -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^\(Installing collected packages\).*/  \1/p'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -32,6 +32,24 @@ RULES: Final[list[Object]] = [
 ]
 """All that the webhook needs of a cluster, its own certificate apart."""
 
+ROTATION_RULES: Final[list[Object]] = [
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["mutatingwebhookconfigurations"],
+        "verbs": ["get", "list", "update", "watch"],
+    }
+]
+"""... and more of the cluster, to make its own certificate, as the original's chart grants it."""
+
+SECRET_RULES: Final[list[Object]] = [
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
+    }
+]
+"""... and of its namespace, for the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -68,6 +86,8 @@ class Webhook:
     port: int = field(default_factory=lambda: free_port("0.0.0.0"))  # noqa: S104 - as it listens
     health_port: int = field(default_factory=lambda: free_port("127.0.0.1"))
     metrics_port: int = field(default_factory=lambda: free_port("127.0.0.1"))
+    command: Sequence[str] = ("-m", "webhook")
+    """What Python runs."""
     program: Program = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +97,7 @@ class Webhook:
         """Start it; it ends with this process in any case."""
         self.program.start(
             [
-                *(sys.executable, "-m", "webhook"),
+                *(sys.executable, *self.command),
                 f"--kubeconfig={self.kubeconfig}",
                 f"--port={self.port}",
                 f"--health-addr=127.0.0.1:{self.health_port}",

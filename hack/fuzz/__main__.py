@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 
 import hack.fuzz
+from hack.fuzz.broken import FAULTS
 from hack.fuzz.cases import deal
 from hack.fuzz.client import Connection
 from hack.fuzz.oracle import judge
 from hack.fuzz.report import case_in_full, lines_of, printed
 from hack.fuzz.run import Plan, Report, Run, end
-from hack.fuzz.stage import Stage, StageFailed, on_stage
+from hack.fuzz.stage import WEBHOOK, Stage, StageFailed, on_stage
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         seed, options.count, options.seconds, options.connections, options.patience, options.hurry
     )
     try:
-        with on_stage() as stage:
+        with on_stage(_launcher(options.fault)) as stage:
             if options.case is not None:
                 return asyncio.run(show(stage, plan, options.case))
             print(f"seed {seed}: {plan.count:,} cases, {plan.seconds:.0f} s at the most", flush=True)
@@ -36,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     print("\n".join(lines_of(report)))
     return _verdict(report)
+
+
+def _launcher(fault: str | None) -> Sequence[str]:
+    return WEBHOOK if fault is None else ("-m", "hack.fuzz.broken", fault)
 
 
 def _verdict(report: Report) -> int:
@@ -85,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--hurry", action="store_true", help="leave out what waits for the server's time limits"
+    )
+    parser.add_argument(
+        "--break",
+        dest="fault",
+        choices=FAULTS,
+        help="build a fault into the server, to see that it is found",
     )
     return parser
 

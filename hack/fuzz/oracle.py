@@ -84,16 +84,18 @@ def _turned_away(seen: Seen) -> bool:
 
 def _judge_answer(case: Case, answer: Answer, body: bytes) -> Iterator[Finding]:
     status, allowed = answer.status, case.expected.codes
+    if found := _INSIDE.search(answer.body):
+        yield Finding(Kind.INSIDE, f"{found[0]!r} in {_start(answer.body[found.start() :])}")
+        return
     if status >= 500:
         yield Finding(Kind.SERVER_ERROR, f"{status}: {_start(answer.body)}")
-    elif status != 200 and not 400 <= status < 500:
+        return
+    if status != 200 and not 400 <= status < 500:
         yield Finding(Kind.STATUS, f"{status}")
     elif allowed is not None and status not in allowed:
         yield Finding(Kind.STATUS, f"{status}: {_start(answer.body)}")
     elif status == _SLOWEST and not case.expected.may_wait:
         yield Finding(Kind.STATUS, "408, and all was sent at once")
-    if found := _INSIDE.search(answer.body):
-        yield Finding(Kind.INSIDE, f"{found[0]!r} in {_start(answer.body[found.start() - 40 :])}")
     if b"internal error" in answer.body.lower():
         yield Finding(Kind.INTERNAL, _start(answer.body))
     if len(answer.body) > 2 * case.size + 4 * 1024 * 1024:
@@ -141,6 +143,7 @@ def _judge_review(case: Case, answer: Answer, body: bytes) -> Iterator[Finding]:
         return
     if (review["apiVersion"], uid) != (sent["apiVersion"], sent["request"]["uid"]):
         yield Finding(Kind.STRANGER, f"{review['apiVersion']!r}, {uid!r}")
+        return
     yield from _judge_warnings(response)
     if not allowed:
         yield from _judge_refusal(case, response)

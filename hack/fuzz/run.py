@@ -21,8 +21,6 @@ from hack.fuzz.vitals import Vitals, compare, connections_in, judge_log, judge_m
 _LANES: Final = {Lane.API: 8, Lane.SLOW: 64}
 """How many cases wait at a time. The server has 24 connections to the API server, so that those
 that hang leave some for the others."""
-_FILLERS: Final = 16
-_FILLING: Final = 7 * 1024 * 1024
 _SETTLE: Final = 20.0
 _MOST_TOLD: Final = 200
 
@@ -104,12 +102,10 @@ class Run:
         report.vitals.append(await self._vitals())
         tenth = max(1, count // 10)
         await self._play_some(iter(range(tenth)))
-        await self._fill()
         report.vitals.append(await self._vitals())
         warm = report.done
         await self._play_some(iter(range(tenth, count)))
         if self._stage.alive:
-            await self._fill()
             report.vitals.append(await self._vitals())
             await self._judge_whole(before, report.done - warm)
         for finding in judge_log(self._stage.program.log):
@@ -135,13 +131,6 @@ class Run:
                 findings.append(Finding(Kind.HEALTH, f"{status} {text}"))
         for finding in findings:
             report.add(finding)
-
-    async def _fill(self) -> None:
-        """Send as many large bodies at a time as the server takes, so that its heap has been as
-        large as it gets both times that it is measured."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(_FILLERS):
-                group.create_task(self._send_good(_FILLING))
 
     async def _play_some(self, indices: Iterator[int]) -> None:
         """Play cases until there are no more, and wait for those that wait."""
@@ -229,19 +218,15 @@ class Run:
         self._progress(report)
 
     async def _good_answer(self) -> Answer | None:
-        seen = await self._send_good()
-        return seen.answers[0] if seen.answers else None
-
-    async def _send_good(self, filling: int = 0) -> Seen:
-        """Send the review that is asked before and after, filled up with so many bytes."""
-        review = a_review(random.Random(0))  # noqa: S311 - always the same one
-        body = written(review | {"filling": "x" * filling} if filling else review)
+        """Ask what is asked before and after."""
+        body = written(a_review(random.Random(0)))  # noqa: S311 - always the same one
         case = Case(Layer.CONTROL, "a good review", (request(body),), (body,))
         connection = await Connection.open(self._stage.target)
         try:
-            return await connection.perform(case, self._plan.patience)
+            seen = await connection.perform(case, self._plan.patience)
         finally:
             await connection.close()
+        return seen.answers[0] if seen.answers else None
 
     async def _vitals(self) -> Vitals:
         """Look at the server when nothing is under way any more."""

@@ -34,6 +34,11 @@ _ENVIRONMENT: Final = {
     "PROXY_INIT_IMAGE": "registry.example/proxy-init:1",
     "AZURE_KUBERNETES_TOKEN_PROXY": "https://tokens.example",
     "AZURE_KUBERNETES_CA_CONFIGMAP_NAME": "token-proxy-ca",
+    # Large blocks go back to the kernel at once, instead of staying with glibc, so that a leak of
+    # a few bytes per request is not lost in what bodies of 8 MiB leave behind. See mallopt(3).
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "65536",
+    "MALLOC_ARENA_MAX": "1",
 }
 _FLAGS: Final = (
     "--disable-cert-rotation",

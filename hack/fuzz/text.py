@@ -108,6 +108,26 @@ def _lengthen_a_string(body: bytes, chance: random.Random) -> Broken:
     return body.replace(name, name + long, 1), _FAIR
 
 
+def _repeat_an_item(body: bytes, chance: random.Random) -> Broken:
+    """Fill a list with short items: what is written for each of them adds up."""
+    name, item = chance.choice(
+        (
+            (b'"containers":[', b'{"name":"a"},'),
+            (b'"initContainers":[', b'{"name":"a"},'),
+            (b'"containers":[', b'{"name":"a","env":5},'),
+            (b'"env":[', b'{"name":"A"},'),
+            (b'"volumeMounts":[', b'{"name":"data","mountPath":"/x"},'),
+            (b'"volumes":[', b'{"name":"azure-workload-identity-reserved-%d"},'),
+            (b'"annotations":{', b'"azure.workload.identity/%d":"x",'),
+            (b'"containers":[', b"null,"),
+        )
+    )
+    times = chance.choice((1000, 4000, 20_000, 200_000))
+    items = b"".join(item % i for i in range(times)) if b"%d" in item else item * times
+    filled = body.replace(name, name + items, 1)
+    return filled, Expected(reviewed=len(filled) <= MOST)
+
+
 def _reach_the_limit(body: bytes, chance: random.Random) -> Broken:
     size, expected = chance.choice(
         (
@@ -136,6 +156,7 @@ _CHOICES: Final[tuple[tuple[Callable[[bytes, random.Random], Broken], float], ..
     (_send_nothing_much, 3),
     (_send_noise, 2),
     (_lengthen_a_string, 1),
+    (_repeat_an_item, 0.5),
     (_reach_the_limit, 0.5),
 )
 _CHANGES: Final = tuple(change for change, _ in _CHOICES)

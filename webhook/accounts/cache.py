@@ -4,7 +4,7 @@
 |---|---|---|---|
 | nothing | | None | a live read |
 | an account with a client id | it is current | it | it |
-| an account with a client id | it is not (5 minutes) | None | a live read, else what it holds |
+| an account with a client id | it is not (10 minutes) | None | a live read, else what it holds |
 | an account without one | | None | a live read, else what it holds |
 
 The last row is for an account that was annotated just before its pod was created: the watch may be
@@ -27,9 +27,8 @@ from webhook.accounts.reader import LiveReader
 from webhook.accounts.store import is_older
 from webhook.kube import KubeClient
 
-STALE_SECONDS: Final = 300.0
-"""Without a proof for so long, where bookmarks come each minute, something is wrong with the watch.
-"""
+STALE_SECONDS: Final = 600.0
+"""Without a proof for so long, which is two lives of a watch, something is wrong with it."""
 _DEFAULT_SECONDS: Final = 5.0
 _DOUBT_SECONDS: Final = 1.0
 """How long to wait for a live read where there is an answer already, if maybe an old one."""

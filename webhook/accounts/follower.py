@@ -66,7 +66,11 @@ class Follower:
 
     @property
     def age_seconds(self) -> float:
-        """Seconds since the last proof of being current: a list, an event or a bookmark."""
+        """Seconds since the last proof of being current.
+
+        That is a list, an event, a bookmark (each minute, if anything happens in the cluster) or
+        the end of a watch that lived out its time (each five minutes at the most).
+        """
         return self._pace.clock() - self._proven_at
 
     async def run(self) -> None:
@@ -86,6 +90,7 @@ class Follower:
             if self._pace.clock() - began >= _STEADY_SECONDS:
                 self._backoff.reset()
                 if failure is None:
+                    self._proven()
                     continue
             await self._pace.sleep(self._backoff.next(failure.retry_after if failure else None))
 

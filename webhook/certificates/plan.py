@@ -28,7 +28,8 @@ When an authority retires: when no replica says that it serves under it, and at 
 is granted by the original's chart; lists of pods and endpoints are not. They write it when it
 changes (at a start, after a switch), and else once a day; behind the Secret (a certificate that
 they can't take) every few minutes. One that is silent for `silence_limit` of unbroken contact is
-gone, like one whose word is three days old. The delay is for replicas of the original, which say
+gone, like one whose word is three days old; what was said in a Secret that is lost counts as said
+by somebody silent. The delay is for replicas of the original, which say
 nothing: they take the certificate from their mount, up to two minutes later.
 
 Beside the original (while an upgrade or a rollback rolls): at each stage the first CA of `ca.crt`

@@ -88,6 +88,10 @@ async def _begin(
     # Where no other CA was trusted before there is nothing to wait for.
     kept = {one.fingerprint for one in step.keep}
     settled = (notes.settled or frozenset()) & kept if kept else {one.fingerprint for one in new}
+    # What replicas said went with the Secret: somebody unknown may still serve under these, and is
+    # waited for like a replica that is silent. No pod has a slash in its name.
+    unknown = {f"somebody/{name[:8]}": Report(name, float(int(now))) for name in kept}
+    notes = replace(notes, reports={**notes.reports, **unknown})
     return Change(data, replace(notes, settled=frozenset(settled), requests=frozenset()))
 
 

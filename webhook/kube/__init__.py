@@ -16,7 +16,6 @@ from webhook.kube.client import (
     PAGE_SIZE,
     Json,
     KubeClient,
-    Limits,
 )
 from webhook.kube.connection import Connection, in_cluster_connection
 from webhook.kube.errors import (
@@ -34,6 +33,7 @@ from webhook.kube.errors import (
     Unreachable,
 )
 from webhook.kube.kubeconfig import kubeconfig_connection
+from webhook.kube.limits import Limits
 from webhook.kube.places import (
     MUTATING_WEBHOOKS,
     SECRETS,

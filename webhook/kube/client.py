@@ -6,7 +6,6 @@ It does not throttle itself: the API server has priority and fairness for that, 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
@@ -22,6 +21,7 @@ from webhook.kube.errors import (
     error_from_transport,
     not_understood,
 )
+from webhook.kube.limits import Limits
 from webhook.kube.places import Place
 from webhook.kube.transport import PooledTransport
 from webhook.kube.watch import WatchEvent, events_of
@@ -56,22 +56,6 @@ _METHODS: Final = {
 """From the verbs of RBAC to those of HTTP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long to wait, in seconds, and how many connections to hold."""
-
-    connect: float = 5.0
-    answer: float = 15.0
-    """From the first byte of a request to the last one of its answer."""
-    watch_grace: float = 20.0
-    """A watch is given up when this has passed since the server should have ended it."""
-    connections: int = 24
-    """Requests beyond this many at once wait for a connection: some milliseconds, where as many new
-    TLS connections as requests would cost both sides several each."""
-    idle: float = 55.0
-    """Unused connections are closed after this, before the server or a balancer does it."""
-
-
 class KubeClient:
     """Asks one API server. Every method raises a `KubeError` and nothing else."""
 
@@ -87,7 +71,7 @@ class KubeClient:
         self._server = connection.base_url
         self._http = httpx.AsyncClient(
             base_url=connection.base_url,
-            transport=transport or _transport(connection, self._limits),
+            transport=transport or PooledTransport(connection, self._limits),
             headers={"user-agent": f"azwi-webhook/{VERSION}", "accept": JSON},
             timeout=httpx.Timeout(self._limits.answer, connect=self._limits.connect),
             trust_env=False,
@@ -307,15 +291,6 @@ class KubeClient:
 
 
 _NOTHING: Final = httpx.ByteStream(b"")
-
-
-def _transport(connection: Connection, limits: Limits) -> PooledTransport:
-    return PooledTransport(
-        connection.ssl_context,
-        server_name=connection.server_name,
-        connections=limits.connections,
-        idle=limits.idle,
-    )
 
 
 def _harmless(error: Exception) -> Exception | None:

@@ -7,13 +7,14 @@ is less to import. It speaks to one server only, without proxies, HTTP/2 or redi
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Final
 
 import httpx
 
+from webhook.kube.connection import Connection
+from webhook.kube.limits import Limits
 from webhook.kube.wire import Wire
 
 # A peer that is gone without a word is noticed after 15 + 3 * 5 s, on watches above all.
@@ -31,18 +32,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
     Timeouts are those of the request's extensions, as httpx sets them.
     """
 
-    def __init__(
-        self,
-        ssl_context: ssl.SSLContext | None,
-        *,
-        server_name: str | None = None,
-        connections: int,
-        idle: float,
-    ) -> None:
-        self._ssl_context = ssl_context
-        self._server_name = server_name
-        self._idle_seconds = idle
-        self._free = asyncio.Semaphore(connections)
+    def __init__(self, connection: Connection, limits: Limits) -> None:
+        self._ssl_context = connection.ssl_context
+        self._server_name = connection.server_name
+        self._idle_seconds = limits.idle
+        self._free = asyncio.Semaphore(limits.connections)
         self._wires: set[Wire] = set()
         self._idle: dict[Wire, asyncio.TimerHandle] = {}
 

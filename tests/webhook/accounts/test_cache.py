@@ -102,14 +102,12 @@ async def test_one_that_can_not_be_asked_for_is_unreadable(
 
 
 async def test_the_deadline_is_kept(api: FakeKubeApi, cache: AccountCache) -> None:
+    """By itself the read would go on for longer, and then say that the server did not answer."""
     api.fail(Hang(), path="/namespaces/", times=None)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    deadline = asyncio.get_running_loop().time() + 0.1
 
-    with pytest.raises(AccountUnreadable):
-        await cache.get("a", "unknown", deadline=began + 0.1)
-
-    assert loop.time() - began < 0.4
+    with pytest.raises(AccountUnreadable, match="no answer in time"):
+        await cache.get("a", "unknown", deadline=deadline)
 
 
 async def test_an_account_annotated_just_before_its_pod_is_seen(
@@ -178,18 +176,15 @@ async def test_what_the_watch_brings_wins_over_what_is_remembered(
 async def test_what_is_known_stands_when_the_doubt_can_not_be_cleared(
     api: FakeKubeApi, cache: AccountCache
 ) -> None:
-    """... which takes a second at the most, and is not tried again for the next pod."""
+    """... and the next pods do not wait for it again."""
     api.account("a", "plain")
     await until(lambda: cache.size == 2)
     api.fail(Hang(), path="/namespaces/", times=None)
-    loop = asyncio.get_running_loop()
-    began = loop.time()
 
     for _ in range(5):
         assert (await cache.get("a", "plain")).name == "plain"
 
-    assert loop.time() - began < 1.5
-    assert live_reads(api) <= 3
+    assert cache.live_reads == 1
 
 
 async def test_an_account_deleted_just_now_is_not_found(

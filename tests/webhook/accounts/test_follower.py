@@ -118,6 +118,17 @@ async def test_a_watch_that_ends_is_resumed_where_it_was(
     assert steady.failures == 0
 
 
+async def test_a_watch_that_lived_out_its_time_is_a_proof_of_being_current(
+    api: FakeKubeApi, steady: Follower, time: Time
+) -> None:
+    """In a cluster where nothing happens there are no bookmarks."""
+    time.now += 250
+    assert steady.age_seconds == 250
+    await end_watch(api)
+
+    assert steady.age_seconds == 0
+
+
 async def test_a_watch_that_ends_at_once_again_and_again_does_not_spin(
     api: FakeKubeApi, follower: Follower, time: Time
 ) -> None:

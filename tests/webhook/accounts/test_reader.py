@@ -93,7 +93,6 @@ async def test_a_read_that_began_before_is_not_the_last_word_on_what_it_missed(
     api.fail(Late(0.1))
     first = asyncio.create_task(reader.read("a", "b", soon()))
     await until(lambda: len(api.requests) == 1)
-    await asyncio.sleep(0.02)
     api.account("a", "b", ANNOTATIONS)
 
     assert (await reader.read("a", "b", soon())).client_id == CLIENT
@@ -107,7 +106,6 @@ async def test_nor_on_an_annotation_that_came_since(api: FakeKubeApi, reader: Li
     api.fail(Late(0.1))
     first = asyncio.create_task(reader.read("a", "b", soon()))
     await until(lambda: len(api.requests) == 1)
-    await asyncio.sleep(0.02)
     api.account("a", "b", ANNOTATIONS)
 
     assert (await reader.read("a", "b", soon())).client_id == CLIENT

@@ -35,12 +35,15 @@ class Link:
 
     def __init__(self, api: MemoryApi) -> None:
         self._api = api
-        self.down_until = 0.0
+        self.down_until = -1e9
         self.refuses: dict[tuple[str, str], KubeError] = {}
 
     def cut(self, seconds: float) -> None:
         self.down_until = asyncio.get_running_loop().time() + seconds
         self._api.break_watches()
+
+    def was_down_since(self, moment: float) -> bool:
+        return self.down_until > moment
 
     async def get(self, place: Place, /) -> Json:
         self._check("get", place)

@@ -1,4 +1,4 @@
-"""Replicas in random trouble for a day, and an API server that knows any bundle of the last minute.
+"""Replicas in random trouble for half a day, and an API server that knows any bundle of the last minute.
 
 Several API servers learn of a new `caBundle` at different times, up to 60 s after the write. So at
 every moment, whatever a ready replica presents must be trusted by every bundle that was the present
@@ -48,23 +48,24 @@ class Observer:
             for bundle in self._held(now):
                 self.looks += 1
                 if not self._trusts(replica, bundle):
-                    names = [one.fingerprint[:6] for one in authorities(bundle)]
-                    self.untrusted.append(
-                        f"{now:.1f} s: {replica.name} by {(replica.serves or '')[:6]}, not in {names}"
-                    )
+                    names = " ".join(one.fingerprint[:6] for one in authorities(bundle))
+                    serves = (replica.serves or "")[:6]
+                    self.untrusted.append(f"{now:.1f} s: {replica.name} by {serves}, not {names}")
 
     def _held(self, now: float) -> list[bytes]:
         """Bundles that were the present one within the last minute, but for empty ones.
 
         Who holds an empty one trusts nothing, whatever we do.
         """
-        ends = [begin for begin, _ in self.bundles[1:]] + [now]
-        held = [
-            bundle
-            for (_, bundle), end in zip(self.bundles, ends, strict=True)
-            if end > now - LEARNING or end == now
-        ]
-        return [bundle for bundle in held if bundle]
+        held = []
+        end = now
+        for begin, bundle in reversed(self.bundles):
+            if end < now - LEARNING:
+                break
+            end = begin
+            if bundle:
+                held.append(bundle)
+        return held
 
     def _trusts(self, replica: Replica, bundle: bytes) -> bool:
         """A handshake for each pair that was not seen yet."""
@@ -86,11 +87,12 @@ async def trouble(replicas: Replicas) -> None:
                 await replicas.stop(replica.name, farewell=chance.random() < 0.5)
                 number += 1
                 replicas.start(f"r{number}")
-            case 2 | 3:
+            case 2 | 3 if not replica.link.was_down_since(asyncio.get_running_loop().time() - 120):
                 replica.link.cut(chance.uniform(1, 0.7 * replicas.config.silence_limit))
             case 4:
                 for each in replicas.running.values():
-                    each.link.cut(120)
+                    if not each.link.was_down_since(asyncio.get_running_loop().time() - 120):
+                        each.link.cut(120)
             case 5:
                 replicas.api.add_configuration(b"")
             case 6:
@@ -100,7 +102,7 @@ async def trouble(replicas: Replicas) -> None:
                 await asyncio.sleep(5 * replicas.config.silence_limit)
 
 
-async def day(seed: int, config: CertificateConfig) -> tuple[Observer, Replicas]:
+async def half_a_day(seed: int, config: CertificateConfig) -> Observer:
     async with Replicas(config, seed=seed, latency=1.0, skew=20.0) as replicas:
         observer = Observer(replicas)
         replicas.api.add_configuration()
@@ -109,27 +111,26 @@ async def day(seed: int, config: CertificateConfig) -> tuple[Observer, Replicas]
             replicas.start(f"r{number}")
         await asyncio.sleep(120)
         troubles = asyncio.create_task(trouble(replicas))
-        for _ in range(int(24 * HOUR)):
-            await asyncio.sleep(1)
+        for _ in range(int(12 * HOUR / 2)):
+            await asyncio.sleep(2)
             observer.look()
             if troubles.done():
                 troubles.result()
         troubles.cancel()
         await asyncio.wait([troubles])
         for replica in replicas.running.values():
-            replica.link.down_until = 0.0
+            replica.link.down_until = 0.0  # all is well again
         await asyncio.sleep(2 * config.silence_limit)
         assert chain_is_whole(replicas)
         assert all(one.certificate.ready for one in replicas.running.values())
-        return observer, replicas
+        return observer
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed):
-    observer, replicas = virtual_time.run(day(seed, QUICK))
-    switched = [authority for _, authority in observer.bundles]
-    assert observer.looks > 100_000
-    assert len(switched) > 20
+    observer = virtual_time.run(half_a_day(seed, QUICK))
+    assert observer.looks > 50_000
+    assert len(observer.bundles) > 10
     assert observer.untrusted == []
 
 
@@ -142,8 +143,9 @@ def test_the_simulation_finds_what_a_safeguard_prevents(broken):
     """Seeds are tried until it does; the first one does mostly."""
     for seed in range(6):
         config = replace(QUICK, **broken)
-        observer, _ = virtual_time.run(day(seed, config))
+        observer = virtual_time.run(half_a_day(seed, config))
         if observer.untrusted:
-            print(f"seed {seed}, {broken}: {len(observer.untrusted)} untrusted handshakes")
+            found = f"{len(observer.untrusted)} handshakes of {observer.looks} fail"
+            print(f"seed {seed}, {broken}: {found}")  # noqa: T201  pytest -s shows it
             return
     pytest.fail("it never failed: what does it prove?")

@@ -1,7 +1,7 @@
 """How long the properties are looked for.
 
 `AZWI_HYPOTHESIS_PROFILE=long` takes minutes; the default, `ci`, some twenty seconds in all. Both
-are random: what fails prints a seed (`pytest --hypothesis-seed=N`) and a blob to reproduce it.
+are random: what fails prints the smallest example and a `reproduce_failure` blob, the seed of it.
 """
 
 import os

@@ -8,26 +8,28 @@ from hypothesis import strategies as st
 from identity.account import Account, account_from
 from identity.clouds import CLOUDS
 from identity.names import (
-    ACCOUNT_ANNOTATIONS,
     LEGACY_MOUNT_PATH,
     LEGACY_TOKEN_PATH,
     MOUNT_PATH,
-    POD_ANNOTATIONS,
-    PREFIX,
     TOKEN_PATH,
     VOLUME_NAME,
     VOLUME_PREFIX,
 )
 from tests.builders import (
     ACCOUNT_NAME,
-    CLIENT,
-    ENDPOINT_ANNOTATION,
     NAMESPACE,
     TENANT,
     Json,
     a_config,
     a_proxy,
     an_endpoint,
+)
+from tests.webhook.mutation.odd_values import (
+    account_annotations,
+    anything,
+    container_names,
+    pod_annotations,
+    unknown,
 )
 from webhook.config.settings import (
     CustomTokenEndpoint,
@@ -37,97 +39,6 @@ from webhook.config.settings import (
 )
 
 Review: TypeAlias = tuple[Json, str, Account, MutationConfig]
-
-_scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(2**63), 2**63),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=6),
-    st.sampled_from(["true", "~0~1/", "\n", "\0", "🌍", "٣"]),
-)
-anything: st.SearchStrategy[Any] = st.one_of(
-    _scalars,
-    st.lists(_scalars, max_size=3),
-    st.dictionaries(
-        st.sampled_from(["name", "a/b", "~", "", "value", "path"]), _scalars, max_size=3
-    ),
-)
-"""JSON of every type."""
-
-_unknown = st.one_of(
-    st.just({}),
-    st.dictionaries(st.sampled_from(["fieldOfTomorrow", "x~/y", "Ω", ""]), anything, max_size=2),
-)
-"""Fields that no Kubernetes has yet."""
-
-_integers = st.one_of(
-    st.sampled_from(
-        [
-            "",
-            "3600",
-            "+7200",
-            "0086400",
-            "3599",
-            "86401",
-            "-3600",
-            " 3600",
-            "36_00",
-            "٣٦٠٠",
-            "1e4",
-            "0x1000",
-            "+",
-            "-",
-            "8000",
-            "1",
-            "0",
-            "65535",
-            "65536",
-            "4294967297",
-            "9999999999999999999",
-            "9999999999999999999999999999999999999999",
-        ]
-    ),
-    st.integers(3000, 90000).map(str),
-    st.text(max_size=6),
-)
-_yes_or_no = st.sampled_from(["true", "True", "TRUE", "false", "FALSE", "", "yes", "1", " true"])
-_container_names = ["app", "sidecar", "logs", "azwi-proxy", "azwi-proxy-init", "größe", "a" * 80]
-_names = st.lists(st.sampled_from(_container_names), max_size=4).map(" ; ".join)
-
-
-def _annotations(known: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[dict[str, str]]:
-    odd_keys = st.one_of(
-        st.sampled_from(
-            ["example.com/x", PREFIX + "use", PREFIX + "use-other", PREFIX + "cleint-id"]
-        ),
-        st.sampled_from(sorted(ACCOUNT_ANNOTATIONS | POD_ANNOTATIONS)),
-        st.text(max_size=90).map(PREFIX.__add__),
-    )
-    return st.builds(
-        lambda odd, usual: {**odd, **usual},
-        st.dictionaries(odd_keys, st.text(max_size=4), max_size=2),
-        st.fixed_dictionaries({}, optional=known),
-    )
-
-
-_pod_annotations = _annotations(
-    {
-        PREFIX + "service-account-token-expiration": _integers,
-        PREFIX + "skip-containers": st.one_of(_names, st.text(max_size=8)),
-        PREFIX + "inject-proxy-sidecar": _yes_or_no,
-        PREFIX + "proxy-sidecar-port": _integers,
-        ENDPOINT_ANNOTATION: _yes_or_no,
-    }
-)
-_account_annotations = _annotations(
-    {
-        PREFIX + "client-id": st.one_of(st.just(CLIENT), st.text(max_size=150)),
-        PREFIX + "tenant-id": st.sampled_from(["", "9" * 8, "t"]),
-        PREFIX + "service-account-token-expiration": _integers,
-        PREFIX + "identity-resource-id": st.sampled_from(["", "/subscriptions/s"]),
-    }
-)
 
 _variable_names = st.sampled_from(
     [
@@ -150,7 +61,7 @@ _variables = st.builds(
         st.fixed_dictionaries({"value": st.text(max_size=4)}),
         st.just({"valueFrom": {"fileKeyRef": {"volumeName": "f", "path": "p", "key": "K"}}}),
     ),
-    _unknown,
+    unknown,
 )
 _reserved = [VOLUME_NAME, VOLUME_PREFIX + "4b5e57f6eb2f42b9039b3d1e139292", VOLUME_PREFIX]
 _volume_names = [*_reserved, "data", "azure-identity-token", "azure-workload-identity-"]
@@ -180,7 +91,7 @@ _mounts = st.builds(
             "subPathExpr": st.sampled_from(["", "$(X)"]),
         },
     ),
-    _unknown,
+    unknown,
 )
 
 
@@ -190,7 +101,7 @@ def _maybe(items: st.SearchStrategy[list[Json]]) -> st.SearchStrategy[list[Json]
 
 _containers = st.builds(
     lambda unknown, lists, args: {**unknown, **lists, **args},
-    _unknown,
+    unknown,
     st.fixed_dictionaries(
         {"image": st.just("i")},
         optional={
@@ -225,7 +136,7 @@ _sources = st.one_of(
     ),
     st.fixed_dictionaries({"projected": anything}),
     st.fixed_dictionaries({"projected": st.fixed_dictionaries({"sources": anything})}),
-    _unknown,
+    unknown,
 )
 
 
@@ -239,7 +150,7 @@ def _named(
 
 
 _containers_of_both_kinds = st.tuples(
-    _named(_container_names, _containers, 5), st.integers(0, 3), st.booleans()
+    _named(container_names, _containers, 5), st.integers(0, 3), st.booleans()
 )
 
 
@@ -251,7 +162,7 @@ def pods(draw: st.DrawFn) -> Json:
     if leave_out:
         lists = {key: value for key, value in lists.items() if value}
     spec: Json = {
-        **draw(_unknown),
+        **draw(unknown),
         **lists,
         **draw(
             st.fixed_dictionaries(
@@ -269,7 +180,7 @@ def pods(draw: st.DrawFn) -> Json:
         st.fixed_dictionaries(
             {},
             optional={
-                "annotations": st.one_of(_pod_annotations, _pod_annotations, st.none()),
+                "annotations": st.one_of(pod_annotations, pod_annotations, st.none()),
                 "namespace": st.sampled_from([NAMESPACE, "", None]),
                 "name": st.text(max_size=5),
                 "generateName": st.just("web-"),
@@ -277,7 +188,7 @@ def pods(draw: st.DrawFn) -> Json:
             },
         )
     )
-    pod: Json = {**draw(_unknown), "spec": spec}
+    pod: Json = {**draw(unknown), "spec": spec}
     if metadata:
         return {**pod, "metadata": metadata}
     return {**pod, **draw(st.sampled_from([{}, {"metadata": {}}, {"metadata": None}]))}
@@ -307,7 +218,7 @@ accounts: st.SearchStrategy[Account] = st.builds(
     st.just(NAMESPACE),
     st.sampled_from([ACCOUNT_NAME, "default", "a-" * 120 + "a"]),
     st.sampled_from(["41", ""]),
-    st.one_of(_account_annotations, st.none()),
+    st.one_of(account_annotations, st.none()),
 )
 
 _endpoints: st.SearchStrategy[CustomTokenEndpoint | None] = st.sampled_from(

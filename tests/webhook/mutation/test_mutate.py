@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from identity.names import PREFIX, VOLUME_PREFIX
 from tests.builders import NAMESPACE, Json, a_config, a_container, a_pod, an_account
 from tests.webhook.mutation.running import mutated, refusal
-from webhook.mutation.mutate import account_name, mutate
+from webhook.mutation.mutate import MOST_CONTAINERS, MOST_RESERVED, account_name, mutate
 from webhook.mutation.outcome import Injected, Refused
 
 
@@ -148,3 +149,23 @@ def test_outcomes_share_nothing_that_a_caller_could_spoil() -> None:
     assert second.operations
     assert second.audit
     assert second.warnings == []
+
+
+def test_more_containers_than_can_be_stored_are_refused_before_anything_is_written() -> None:
+    containers = [a_container(f"c{index}") for index in range(MOST_CONTAINERS)]
+    assert mutated(a_pod(*containers)).operations
+    one_more = a_pod(*containers, init=["setup"])
+    assert refusal(one_more) == [
+        "spec.containers and spec.initContainers: expected at most 3000 to get an identity,"
+        " found 3001"
+    ]
+    one_more["metadata"]["annotations"] = {f"{PREFIX}skip-containers": "setup"}
+    assert mutated(one_more).operations
+
+
+def test_more_reserved_volumes_than_any_pass_leaves_are_refused() -> None:
+    volumes = [{"name": f"{VOLUME_PREFIX}{index}"} for index in range(MOST_RESERVED + 1)]
+    assert mutated(a_pod(volumes=volumes[1:])).operations
+    assert refusal(a_pod(volumes=volumes)) == [
+        "spec.volumes: expected at most 64 named azure-workload-identity-reserved-*, found 65"
+    ]

@@ -3,7 +3,7 @@
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import jsonpatch
@@ -11,12 +11,10 @@ from hypothesis import assume, event, given
 
 from tests.builders import Json
 from tests.webhook.mutation.oracle import meant, place
+from tests.webhook.mutation.permitted import PROXY_NAMES, RESERVED, containers_of, is_ours
 from tests.webhook.mutation.strategies import Review, broken_reviews, reviews
 from webhook.mutation.mutate import account_name, mutate
 from webhook.mutation.outcome import Injected, Refused
-
-RESERVED = "azure-workload-identity-reserved-"
-PROXY_NAMES = {"azwi-proxy", "azwi-proxy-init"}
 
 
 def exactly(value: Any) -> str:
@@ -83,9 +81,6 @@ def test_operations_only_add_or_replace_what_is_ours(review: Review) -> None:
     pod = copy.deepcopy(review[0])
     for operation in injected(review).operations:
         assert is_ours(operation, pod), operation
-        if operation["path"].endswith("/readOnly"):
-            mount = at(pod, operation["path"].removesuffix("/readOnly"))
-            assert mount["name"].startswith(RESERVED)
         pod = jsonpatch.apply_patch(pod, [operation])
 
 
@@ -177,10 +172,6 @@ def applied_to(review: Review) -> Json:
     return applied(review[0], injected(review))
 
 
-def containers_of(pod: Json) -> list[Json]:
-    return (pod["spec"].get("initContainers") or []) + (pod["spec"].get("containers") or [])
-
-
 def defaulted(value: Any) -> Any:
     """What the API server makes of a pod between two passes, as far as it can concern us.
 
@@ -253,63 +244,3 @@ def is_reserved(item: Any, path: str) -> bool:
         and isinstance(item, dict)
         and str(item.get("name")).startswith(RESERVED)
     )
-
-
-def is_ours(operation: Json, pod: Json) -> bool:
-    """Whether an operation only does what a mutation may do, to the pod as it is just then."""
-    assert set(operation) == {"op", "path", "value"}
-    path, value = operation["path"], operation["value"]
-    allowed = [rule for pattern, rule in RULES[operation["op"]] if re.fullmatch(pattern, path)]
-    return len(allowed) == 1 and bool(allowed[0](at(pod, path.removesuffix("/-")), value, pod))
-
-
-def reserved_volume(there: Any, value: Any, _: Json) -> bool:
-    return bool(there["name"] == value["name"] and value["name"].startswith(RESERVED))
-
-
-def nothing_was_there(there: Any, *_: Any) -> bool:
-    return there is None or there in ("", [])
-
-
-def one_more_of_ours(there: Any, value: Any, _: Json) -> bool:
-    return bool(there) and value["name"].startswith((RESERVED, "AZURE_"))
-
-
-def a_proxy_container(_: Any, value: Any, pod: Json) -> bool:
-    names = {container["name"] for container in containers_of(pod)}
-    return value["name"] in PROXY_NAMES - names
-
-
-def proxy_containers(there: Any, value: Any, pod: Json) -> bool:
-    return not there and all(a_proxy_container(None, container, pod) for container in value)
-
-
-def read_only(_: Any, value: Any, __: Json) -> bool:
-    return value is True
-
-
-CONTAINERS = r"/spec/(?:initContainers|containers)"
-RULES: dict[str, list[tuple[str, Callable[[Any, Any, Json], bool]]]] = {
-    "replace": [(r"/spec/volumes/\d+", reserved_volume)],
-    "add": [
-        (
-            rf"/metadata(/namespace)?|/spec/volumes|{CONTAINERS}/\d+/(env|volumeMounts)",
-            nothing_was_there,
-        ),
-        (rf"/spec/volumes/-|{CONTAINERS}/\d+/(env|volumeMounts)/-", one_more_of_ours),
-        (rf"{CONTAINERS}/\d+/volumeMounts/\d+/readOnly", read_only),
-        (CONTAINERS, proxy_containers),
-        (rf"{CONTAINERS}/\d+", a_proxy_container),
-    ],
-}
-"""Which operations there may be; each looks at what is there, what is put there, and the pod."""
-
-
-def at(pod: Json, path: str) -> Any:
-    """What is at a JSON pointer; none where nothing is."""
-    there: Any = pod
-    for part in path.split("/")[1:]:
-        if there is None:
-            return None
-        there = there[int(part)] if isinstance(there, list) else there.get(part)
-    return there

@@ -69,6 +69,7 @@ async def test_a_refusal_names_what_is_wrong() -> None:
 
 async def test_an_account_that_is_not_there_is_a_refusal() -> None:
     answer = await ask(an_app(FakeAccounts()), a_review())
+    assert answer.response["uid"] == UID
     assert answer.response["allowed"] is False
     assert answer.response["status"]["code"] == 400
     assert f"{NAMESPACE}/{ACCOUNT_NAME}" in answer.response["status"]["message"]
@@ -90,6 +91,7 @@ async def test_an_api_error_is_a_500_that_can_be_tried_again() -> None:
         raise AccountUnreadable(namespace, name, "connection refused")
 
     answer = await ask(an_app(FakeAccounts(live=live)), a_review())
+    assert answer.response["uid"] == UID
     assert answer.response["allowed"] is False
     assert answer.response["status"]["code"] == 500
     assert answer.response["status"]["details"] == {"retryAfterSeconds": 1}
@@ -238,6 +240,34 @@ async def test_a_body_over_the_limit_is_a_413_by_its_length() -> None:
 async def test_a_body_over_the_limit_is_a_413_while_it_comes(pieces: list[bytes]) -> None:
     app = an_app(max_body_bytes=1000)
     assert (await ask(app, pieces)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        ({"content-length": "1500"}, 0),
+        ({}, 0),
+        ({"content-length": "1500", "expect": "100-continue"}, 3),
+        ({"content-length": "5000"}, 3),
+    ],
+)
+async def test_what_is_on_its_way_is_read_off_before_a_413(
+    headers: dict[str, str], left: int
+) -> None:
+    """A connection closed with unread data is reset, and the answer may be lost."""
+    pieces = [{"type": "http.request", "body": b"x" * 700, "more_body": True} for _ in range(2)]
+    pieces.append({"type": "http.request", "body": b"x" * 100, "more_body": False})
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return pieces.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await an_app(max_body_bytes=1000)(a_scope(headers=headers), receive, send)
+    assert sent[0]["status"] == 413
+    assert len(pieces) == left
 
 
 async def test_only_so_many_large_bodies_are_in_memory_at_a_time() -> None:

@@ -1,0 +1,32 @@
+"""What the tests of faults share."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hack.cluster import Cluster
+from tests.cluster.faults.installation import Installation, installed
+
+Tell = Callable[[str], None]
+
+
+@pytest.fixture(scope="package")
+def installation(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    with installed(cluster, tmp_path_factory.mktemp("faults")) as found:
+        yield found
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Tell:
+    """Print a line, past pytest's capturing: the counts are of interest in any case."""
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    capturing = request.config.pluginmanager.getplugin("capturemanager")
+
+    def tell(line: str) -> None:
+        with capturing.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"  {line}")
+
+    return tell

@@ -1,0 +1,237 @@
+"""Two replicas of the webhook behind a Service, installed as the original's chart does it."""
+
+import base64
+import json
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from hack.cluster import Cluster
+from hack.cluster.readiness import wait_until
+from hack.webhook import PATH, ROTATION_RULES, RULES, SECRET_RULES, Webhook, registration
+from identity.names import PREFIX
+from tests.cluster.api import Api, Json, Refused, a_namespace, api_of
+from tests.cluster.faults.keeper import PORT_NAME, SLICES, EndpointsKeeper, a_slice, keeping
+from tests.cluster.faults.link import Link, Links, links
+from tests.cluster.faults.stream import Wanted, a_pod, missing_in
+
+SERVICE = "azure-wi-webhook-webhook-service"
+SECRET = "azure-wi-webhook-server-cert"
+CONFIGURATION = "azure-wi-webhook-mutating-webhook-configuration"
+REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+CLIENT = "3f0c1a52-8d7e-4b6a-9c21-5e4d3c2b1a09"
+BILLING = Wanted("billing", CLIENT)
+
+_RBAC = "rbac.authorization.k8s.io"
+_QUICK = ("--ca-trust-delay=3s", "--ca-adoption-delay=2s", "--cert-jitter=300ms")
+"""What takes minutes in a cluster takes seconds here."""
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One replica, and the link that it reaches the API server by."""
+
+    webhook: Webhook
+    to_api_server: Link
+    slice_name: str
+
+    def restart(self, until: Callable[[Callable[[], bool], str], None]) -> int | None:
+        """End it in order and start it anew on the same ports; returns what it ended with."""
+        program = self.webhook.program
+        self.webhook.terminate()
+        until(lambda: program.exit_status() is not None, "the end of a replica")
+        status = program.exit_status()
+        self.webhook.start()
+        self.webhook.await_ready()
+        return status
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the replicas of one run are set up."""
+
+    flags: Sequence[str] = ()
+    without: str = ""
+    """The safeguard that is taken out (`without.SAFEGUARDS`)."""
+    lag: float = 0.5
+    """Seconds from a replica's readiness to its traffic."""
+    distance: float = 0.0
+    """Seconds that the API server's words take to a replica, and back."""
+
+
+class Installation:
+    """A namespace with everything that replicas find there, whichever they are."""
+
+    def __init__(self, cluster: Cluster, api: Api, namespace: str, folder: Path) -> None:
+        self.cluster = cluster
+        self.api = api
+        self.namespace = namespace
+        self._folder = folder
+        self._user = namespace  # unique already
+        self._secret = f"/api/v1/namespaces/{namespace}/secrets/{SECRET}"
+
+    def secret(self) -> Json:
+        """Read the Secret."""
+        return self.api.get(self._secret)
+
+    def ask_to_rotate(self, what: str) -> None:
+        """Ask as a person would, by annotation: `ca` or `serving`."""
+        self._annotate(self._secret, "rotate", what)
+
+    def authorities(self) -> tuple[str, ...]:
+        """Return the certificates of `caBundle`."""
+        configuration = self.api.get(f"{REGISTRATIONS}/{CONFIGURATION}")
+        bundle = configuration["webhooks"][0]["clientConfig"].get("caBundle", "")
+        begin = "-----BEGIN"
+        return tuple(base64.b64decode(bundle).decode().split(begin)[1:])
+
+    def await_traffic(self, replicas: Sequence[Replica]) -> None:
+        """Wait until every replica has its endpoint, and pods come out with their identity."""
+
+        def has_traffic(replica: Replica) -> bool:
+            found = self.api.get(f"{self._slices}/{replica.slice_name}")
+            return bool(found["endpoints"][0]["conditions"]["ready"])
+
+        def comes_out_right() -> bool:
+            pods = f"/api/v1/namespaces/{self.namespace}/pods"
+            answer = self.api.http.post(pods, json=a_pod(BILLING), params={"dryRun": "All"})
+            return answer.is_success and not missing_in(answer.json(), BILLING)
+
+        for replica in replicas:
+            _await(partial(has_traffic, replica), "an endpoint")
+        _await(comes_out_right, "the API server asking the webhook")
+
+    def add_account(self, name: str, client_id: str | None) -> Wanted:
+        """Make a ServiceAccount, annotated or not."""
+        annotations = {PREFIX + "client-id": client_id} if client_id else {}
+        metadata = {"name": name, "annotations": annotations}
+        self.api.post(f"/api/v1/namespaces/{self.namespace}/serviceaccounts", {"metadata": metadata})
+        return Wanted(name, client_id or "")
+
+    def annotate_account(self, name: str, client_id: str) -> Wanted:
+        """Annotate a ServiceAccount that is there."""
+        path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{name}"
+        self._annotate(path, "client-id", client_id)
+        return Wanted(name, client_id)
+
+    @contextmanager
+    def replicas(self, setting: Setting) -> Iterator[list[Replica]]:
+        """Run two new replicas, with a Secret and a registration that are new too, until ready."""
+        with ExitStack() as stack:
+            self._start_over()
+            stack.callback(self._remove, f"{REGISTRATIONS}/{CONFIGURATION}")
+            network = stack.enter_context(links())
+            replicas = [self._replica(network, setting, f"replica-{n}") for n in range(2)]
+            for replica in replicas:
+                stack.callback(self._remove, f"{self._slices}/{replica.slice_name}")
+            for replica in replicas:
+                stack.callback(replica.webhook.program.stop, patience=0)
+                replica.webhook.start()
+            for replica in replicas:
+                replica.webhook.await_ready()
+            endpoints = [(replica.webhook, replica.slice_name) for replica in replicas]
+            keeper = EndpointsKeeper(self.cluster, self.namespace, endpoints, setting.lag)
+            stack.enter_context(keeping(keeper))
+            yield replicas
+
+    def _annotate(self, path: str, annotation: str, value: str) -> None:
+        self.api.merge(path, {"metadata": {"annotations": {PREFIX + annotation: value}}})
+
+    @property
+    def _slices(self) -> str:
+        return SLICES.format(self.namespace)
+
+    def _start_over(self) -> None:
+        self._remove(self._secret)
+        self.api.post(
+            f"/api/v1/namespaces/{self.namespace}/secrets", {"metadata": {"name": SECRET}}
+        )
+        service = {"name": SERVICE, "namespace": self.namespace, "path": PATH}
+        selector = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
+        self.api.post(
+            REGISTRATIONS,
+            registration(CONFIGURATION, {"service": service}, namespaceSelector=selector),
+        )
+
+    def _replica(self, network: Links, setting: Setting, name: str) -> Replica:
+        url = urlsplit(self.cluster.url)
+        host, port = url.hostname or "", url.port or 443
+        link = network.to(host, port)
+        folder = self._folder / uuid.uuid4().hex[:6]
+        folder.mkdir()
+        webhook = Webhook(
+            folder,
+            self._kubeconfig(folder / "kubeconfig", link.port, host),
+            [*_QUICK, *setting.flags],
+            {"POD_NAMESPACE": self.namespace},
+            name,
+            command=_command(setting.without),
+        )
+        address, endpoint = self.cluster.host_address, webhook.port
+        if setting.distance:
+            way = network.to("127.0.0.1", webhook.port, listen=address, delay=setting.distance)
+            endpoint = way.port
+        made = self.api.post(self._slices, a_slice(SERVICE, address, endpoint))
+        return Replica(webhook, link, made["metadata"]["name"])
+
+    def _kubeconfig(self, path: Path, port: int, name: str) -> Path:
+        """Lead a kubeconfig of the webhook's own rights through a link."""
+        config = json.loads(self.cluster.kubeconfig_for(self._user).read_text())
+        config["clusters"][0]["cluster"] |= {
+            "server": f"https://127.0.0.1:{port}",
+            "tls-server-name": name,
+        }
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(config))
+        return path
+
+    def _remove(self, path: str) -> None:
+        try:
+            self.api.delete(path)
+        except Refused as refused:
+            if refused.code != 404:
+                raise
+
+
+@contextmanager
+def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
+    """Install all but the replicas themselves, for as long as the block runs."""
+    with api_of(cluster) as api, a_namespace(api, "faults") as namespace, ExitStack() as stack:
+        found = Installation(cluster, api, namespace, folder)
+        for kind, rules in (("clusterrole", RULES + ROTATION_RULES), ("role", SECRET_RULES)):
+            inside = "" if kind.startswith("cluster") else f"namespaces/{namespace}/"
+            base = f"/apis/{_RBAC}/v1/{inside}{kind}"
+            binding = {
+                "metadata": {"name": namespace},
+                "roleRef": {
+                    "apiGroup": _RBAC,
+                    "kind": "ClusterRole" if not inside else "Role",
+                    "name": namespace,
+                },
+                "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": namespace}],
+            }
+            role = {"metadata": {"name": namespace}, "rules": rules}
+            for path, body in ((f"{base}s", role), (f"{base}bindings", binding)):
+                api.post(path, body)
+                stack.callback(api.delete, f"{path}/{namespace}")
+        ports = [{"name": PORT_NAME, "port": 443, "protocol": "TCP"}]
+        api.post(
+            f"/api/v1/namespaces/{namespace}/services",
+            {"metadata": {"name": SERVICE}, "spec": {"ports": ports}},
+        )
+        found.add_account(BILLING.account, BILLING.client_id)
+        yield found
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _command(without: str) -> Sequence[str]:
+    return ("-m", "tests.cluster.faults.without", without) if without else ("-m", "webhook")
+
+
+def _await(reached: Callable[[], bool], what: str) -> None:
+    wait_until(reached, seconds=60, what=what, lost=lambda: None, tell=lambda _: None)
