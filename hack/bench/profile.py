@@ -97,6 +97,8 @@ def short(file: str) -> str:
 
 def text(found: Shares) -> str:
     """Lay the shares out."""
+    if not found.samples:
+        return "no samples: the server used no CPU to speak of"
     tables = (
         ("running", found.own),
         ("running, or waiting for what it called", found.under),

@@ -27,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with on_stage(_launcher(options.fault)) as stage:
             if options.case is not None:
                 return asyncio.run(show(stage, plan, options.case))
-            print(f"seed {seed}: {plan.count:,} cases, {plan.seconds:.0f} s at the most", flush=True)
+            print(
+                f"seed {seed}: {plan.count:,} cases, {plan.seconds:.0f} s at the most", flush=True
+            )
             report = asyncio.run(Run(stage, plan, printed()).play())
     except StageFailed as error:
         print(f"hack.fuzz: {error}", file=sys.stderr)

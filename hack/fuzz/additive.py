@@ -11,7 +11,8 @@ def loss(before: Any, after: Any, path: str = "") -> str:
     """Name the first thing of a pod that a patch took away or changed; empty: nothing.
 
     Lists may have more items than before, in between too, objects more keys, and null may become
-    something, as an empty namespace may. A volume of our prefix is ours to write anew, and whether its mounts are read-only.
+    something, as an empty namespace may. A volume of our prefix is ours to write anew, and whether
+    its mounts are read-only.
     """
     if before is None or before == after or (before == "" and path == "/metadata/namespace"):
         return ""

@@ -29,18 +29,18 @@ Fault: TypeAlias = Callable[[Json, Send], Awaitable[bool]]
 """Is given a marked review; tells whether it has answered it."""
 
 
-async def _answers_500(review: Json, send: Send) -> bool:
+async def _answers_500(_: Json, send: Send) -> bool:
     await send_json(send, 500, b"oh no")
     return True
 
 
-async def _shows_a_traceback(review: Json, send: Send) -> bool:
+async def _shows_a_traceback(_: Json, send: Send) -> bool:
     words = b'Traceback (most recent call last): File "webhook/run.py", line 1, in <module>'
     await send_json(send, 400, words)
     return True
 
 
-async def _hangs(review: Json, send: Send) -> bool:
+async def _hangs(*_: object) -> bool:
     await asyncio.Event().wait()
     return True
 
@@ -62,19 +62,19 @@ async def _gives_a_secret_away(review: Json, send: Send) -> bool:
     return True
 
 
-async def _leaks_memory(review: Json, send: Send) -> bool:
+async def _leaks_memory(*_: object) -> bool:
     _kept.append(b"x" * _LEAK)
     return False
 
 
-async def _logs_secrets(review: Json, send: Send) -> bool:
+async def _logs_secrets(review: Json, _: Send) -> bool:
     env = review["request"]["object"]["spec"]["containers"][0]["env"]
     line = {"timestamp": "", "level": "info", "message": "a pod", "env": env[-1]}
     sys.stderr.write(orjson.dumps(line).decode() + "\n")
     return False
 
 
-async def _logs_text(review: Json, send: Send) -> bool:
+async def _logs_text(*_: object) -> bool:
     sys.stderr.write("something happened\n")
     return False
 

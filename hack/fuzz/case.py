@@ -108,7 +108,7 @@ class Seen:
     seconds: float = 0.0
 
 
-def request(
+def request(  # noqa: PLR0913 - the parts of a request, each of which may be wrong
     body: bytes,
     *,
     method: bytes = b"POST",

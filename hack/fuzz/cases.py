@@ -4,9 +4,9 @@ import random
 from dataclasses import replace
 from typing import Final
 
-from hack.fuzz import envelope, http, pods, text, tls
+from hack.fuzz import envelope, pods, text, tls, wire
 from hack.fuzz.case import PATH, Case, Expected, Lane, Layer, request
-from hack.fuzz.reviews import a_review, written
+from hack.fuzz.reviews import Json, a_review, written
 
 _SHARES: Final = {
     Layer.CONTROL: 3,
@@ -27,29 +27,37 @@ def deal(seed: int, index: int) -> Case:
     chance = random.Random(f"{seed}/{index}")  # noqa: S311 - to be repeated, not to be secret
     layer = chance.choices(tuple(_SHARES), tuple(_SHARES.values()))[0]
     review = a_review(chance)
-    if layer is Layer.CONTROL:
-        return _plain(layer, "a sound review", written(review), _ADMITTED)
-    if layer is Layer.TLS:
-        return tls.make(written(review), chance)
-    if layer is Layer.HTTP:
-        return http.make(written(review), chance, lambda: written(a_review(chance)))
-    if layer is Layer.JSON:
-        body, expected, what = text.mangle(written(review), chance)
-        return _plain(layer, what, body, expected)
-    if layer is Layer.ENVELOPE:
-        changed, what = envelope.mangle(review, chance)
-        return _plain(layer, what, written(changed), _REVIEWED)
+    match layer:
+        case Layer.CONTROL:
+            made = _plain(layer, "a sound review", written(review), _ADMITTED)
+        case Layer.TLS:
+            made = tls.make(written(review), chance)
+        case Layer.HTTP:
+            made = wire.make(written(review), chance, lambda: written(a_review(chance)))
+        case Layer.JSON:
+            body, expected, what = text.mangle(written(review), chance)
+            made = _plain(layer, what, body, expected)
+        case Layer.ENVELOPE:
+            changed, what = envelope.mangle(review, chance)
+            made = _plain(layer, what, written(changed), _REVIEWED)
+        case _:
+            made = _of_a_pod(review, chance)
+    return made
+
+
+def _of_a_pod(review: Json, chance: random.Random) -> Case:
+    pod = review["request"]["object"]
     if chance.random() < _FAILING_SHARE:
-        return _failing(review["request"]["object"], chance, review)
-    what = pods.mangle(review["request"]["object"], chance)
-    return _plain(layer, what, written(review), _REVIEWED)
+        return _failing(pod, chance, review)
+    what = pods.mangle(pod, chance)
+    return _plain(Layer.POD, what, written(review), _REVIEWED)
 
 
 def _plain(layer: Layer, what: str, body: bytes, expected: Expected) -> Case:
     return Case(layer, what, (request(body),), (body,), expected)
 
 
-def _failing(pod: pods.Json, chance: random.Random, review: pods.Json) -> Case:
+def _failing(pod: Json, chance: random.Random, review: Json) -> Case:
     """Let the API server fail, or the time be too short to ask it."""
     pods.name_account(pod, pods.failing_account(chance))
     what = "an API server that fails"
@@ -64,5 +72,11 @@ def _failing(pod: pods.Json, chance: random.Random, review: pods.Json) -> Case:
     body = written(review)
     expected = replace(_REVIEWED, may_fail=True)
     return Case(
-        Layer.POD, what, (request(body, target=target),), (body,), expected, lane=Lane.API, fresh=True
+        Layer.POD,
+        what,
+        (request(body, target=target),),
+        (body,),
+        expected,
+        lane=Lane.API,
+        fresh=True,
     )

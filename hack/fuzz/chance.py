@@ -10,7 +10,19 @@ STRINGS: Final[tuple[str, ...]] = (
     *("", " ", "a", "default", "true", "null", "0", "-", "~", "~0", "~1", "/", ".", "..", "../.."),
     *("\x00", "\n", "\r\n\r\n", "\t", "\x1b[31m", "\x7f", "\u0085", "\u00a0", "\u200b", "\u2028"),
     *("\u202e", "\ufeff", "\ufffd", "\uffff", "\u00e9", "e\u0301", "\u0130", "\u0660", "\uff11"),
-    *("\U0001f600", "\U0010ffff", "%s%n%x", "%00", "${HOME}", "{{x}}", "{0}", "<b>", "'", '"', "\\"),
+    *(
+        "\U0001f600",
+        "\U0010ffff",
+        "%s%n%x",
+        "%00",
+        "${HOME}",
+        "{{x}}",
+        "{0}",
+        "<b>",
+        "'",
+        '"',
+        "\\",
+    ),
     *("a;b", ";;;", "a,b", "a" * 63, "a" * 64, "A" * 253, "a" * 254, "x" * 5000, "\u00e9" * 70),
     *("azwi-proxy", "azwi-proxy-init", "azure-workload-identity-reserved-token", "__proto__"),
     *("/var/run/secrets/azure/wi", "/var/run/secrets/azure/wi/..", "//var/run/secrets/azure/wi/"),
@@ -51,7 +63,9 @@ def descend(value: Any, chance: random.Random) -> tuple[Any, Any] | None:
     """Choose a place at random depth: a dict or list, and a key or index of it."""
     place = None
     while isinstance(value, dict | list) and value:
-        key = chance.choice(list(value)) if isinstance(value, dict) else chance.randrange(len(value))
+        key = (
+            chance.choice(list(value)) if isinstance(value, dict) else chance.randrange(len(value))
+        )
         place = (value, key)
         if chance.random() < 0.25:
             break

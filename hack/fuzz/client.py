@@ -1,4 +1,4 @@
-"""Sending cases and reading what comes back: HTTP/1.1 with nothing in the way that would mend it."""
+"""Sending cases and reading what comes back: HTTP/1.1 with nothing between that would mend it."""
 
 import asyncio
 import ssl

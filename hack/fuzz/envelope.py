@@ -11,11 +11,23 @@ _FIELDS: Final = (
     *("uid", "kind", "resource", "namespace", "operation", "object", "oldObject", "userInfo"),
     *("subResource", "requestKind", "dryRun", "options", "name"),
 )
-_VERSIONS: Final = (
+_VERSIONS: Final[tuple[Any, ...]] = (
     *("admission.k8s.io/v1", "admission.k8s.io/v1beta1", "admission.k8s.io/v2", "v1", "", "V1"),
     *("admission.k8s.io/v1 ", "admission.k8s.io/V1", "admission.k8s.io", None, 1, [], {}),
 )
-_OPERATIONS: Final = ("CREATE", "UPDATE", "DELETE", "CONNECT", "create", "", "*", None, 0, [], {})
+_OPERATIONS: Final[tuple[Any, ...]] = (
+    "CREATE",
+    "UPDATE",
+    "DELETE",
+    "CONNECT",
+    "create",
+    "",
+    "*",
+    None,
+    0,
+    [],
+    {},
+)
 _KINDS: Final = ("Pod", "pod", "Deployment", "PodList", "", None, 5)
 
 
@@ -29,7 +41,7 @@ def mangle(review: Json, chance: random.Random) -> tuple[Any, str]:
         change = chance.choices(_CHANGES, _WEIGHTS)[0]
         try:
             changed = change(changed, chance)
-        except (AttributeError, KeyError, TypeError):
+        except (AttributeError, IndexError, KeyError, TypeError):
             continue  # an earlier change took away what this one needs
         done.append(change.__name__.strip("_").replace("_", " "))
     return changed, ", ".join(done) or "as it was"
@@ -118,7 +130,7 @@ def _wrap(review: Json, chance: random.Random) -> Any:
     return chance.choice(([review], {"items": [review]}, {"request": review}, review["request"]))
 
 
-def _send_something_else(review: Json, chance: random.Random) -> Any:
+def _send_something_else(_: Json, chance: random.Random) -> Any:
     return junk(chance)
 
 

@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 import jsonpatch
+from jsonpointer import JsonPointerException
 
 from hack.fuzz.additive import loss
 from hack.fuzz.case import Answer, Case, End, Seen
-from hack.fuzz.reviews import QUOTABLE, SECRET
+from hack.fuzz.reviews import SECRET
 from identity.names import PREFIX
 
 _VERSIONS: Final = ("admission.k8s.io/v1", "admission.k8s.io/v1beta1")
@@ -21,7 +22,8 @@ _LONGEST_WARNING: Final = 120
 _LONGEST_MESSAGE: Final = 8192
 _INSIDE: Final = re.compile(rb"Traceback|site-packages|[\w/]\.py\b|line \d+, in |Error\(")
 _RETRY: Final = "can be tried again"
-_SLOWEST: Final = 408
+_TOO_SLOW: Final = 408
+_SLACK: Final = 4 * 1024 * 1024
 
 
 class Kind(StrEnum):
@@ -42,7 +44,7 @@ class Kind(StrEnum):
     REFUSED = "a sound pod is not admitted"
     WARNING = "a warning that is too long"
     INSIDE = "a traceback or a path of ours"
-    SECRET = "a secret in an answer"  # noqa: S105
+    SECRET = "a secret in an answer"
     SIZE = "an answer out of proportion"
     # Of the whole run.
     LOG = "the log"
@@ -83,36 +85,39 @@ def _turned_away(seen: Seen) -> bool:
 
 
 def _judge_answer(case: Case, answer: Answer, body: bytes) -> Iterator[Finding]:
-    status, allowed = answer.status, case.expected.codes
     if found := _INSIDE.search(answer.body):
         yield Finding(Kind.INSIDE, f"{found[0]!r} in {_start(answer.body[found.start() :])}")
         return
-    if status >= 500:
-        yield Finding(Kind.SERVER_ERROR, f"{status}: {_start(answer.body)}")
+    if answer.status >= 500:
+        yield Finding(Kind.SERVER_ERROR, f"{answer.status}: {_start(answer.body)}")
         return
+    yield from _judge_status(case, answer)
+    if b"internal error" in answer.body.lower():
+        yield Finding(Kind.INTERNAL, _start(answer.body))
+    if len(answer.body) > 2 * case.size + _SLACK:
+        size = f"{len(answer.body) / 2**20:.1f} MiB for {case.size / 2**20:.1f} MiB"
+        yield Finding(Kind.SIZE, size)
+    elif answer.status == 200:
+        yield from _judge_review(case, answer, body)
+    elif not case.silent:
+        yield from _judge_error(case, answer, body)
+
+
+def _judge_status(case: Case, answer: Answer) -> Iterator[Finding]:
+    status, allowed = answer.status, case.expected.codes
     if status != 200 and not 400 <= status < 500:
         yield Finding(Kind.STATUS, f"{status}")
     elif allowed is not None and status not in allowed:
         yield Finding(Kind.STATUS, f"{status}: {_start(answer.body)}")
-    elif status == _SLOWEST and not case.expected.may_wait:
+    elif status == _TOO_SLOW and not case.expected.may_wait:
         yield Finding(Kind.STATUS, "408, and all was sent at once")
-    if b"internal error" in answer.body.lower():
-        yield Finding(Kind.INTERNAL, _start(answer.body))
-    if len(answer.body) > 2 * case.size + 4 * 1024 * 1024:
-        size = f"{len(answer.body) / 2**20:.1f} MiB for {case.size / 2**20:.1f} MiB"
-        yield Finding(Kind.SIZE, size)
-        return
-    if status == 200:
-        yield from _judge_review(case, answer, body)
-    elif not case.silent:
-        yield from _judge_error(answer)
-        if case.expected.reviewed and _answerable(body):
-            yield Finding(Kind.STATUS, f"{status} for a review: {_start(answer.body)}")
-        if SECRET.encode() in answer.body:
-            yield Finding(Kind.SECRET, _start(answer.body))
 
 
-def _judge_error(answer: Answer) -> Iterator[Finding]:
+def _judge_error(case: Case, answer: Answer, body: bytes) -> Iterator[Finding]:
+    if case.expected.reviewed and _answerable(body):
+        yield Finding(Kind.STATUS, f"{answer.status} for a review: {_start(answer.body)}")
+    if SECRET.encode() in answer.body:
+        yield Finding(Kind.SECRET, _start(answer.body))
     if answer.headers.get("content-type") != "application/json":
         if not answer.body.strip():
             yield Finding(Kind.WORDLESS, f"{answer.status} with no body")
@@ -189,7 +194,13 @@ def _judge_patch(response: dict[str, Any], patch: bytes, pod: Any) -> Iterator[F
         operations = json.loads(patch)
         others = {operation["op"] for operation in operations} - {"add", "replace"}
         after = jsonpatch.JsonPatch(operations).apply(pod)
-    except (ValueError, KeyError, TypeError, jsonpatch.JsonPatchException) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        jsonpatch.JsonPatchException,
+        JsonPointerException,
+    ) as error:
         yield Finding(Kind.PATCH, f"{type(error).__name__}: {str(error)[:200]}")
         return
     if others or not operations:
@@ -245,6 +256,3 @@ def _no_number(name: str) -> float:
 
 def _start(body: bytes) -> str:
     return repr(body[:200])
-
-
-__all__ = ["QUOTABLE", "Finding", "Kind", "judge", "public"]

@@ -23,16 +23,47 @@ from identity.names import (
     VOLUME_PREFIX,
 )
 
+_NOWHERE: Final[tuple[Any, Any]] = (None, None)
 _LISTS: Final = ("containers", "initContainers", "volumes", "ephemeralContainers")
 _OURS: Final = (
     *sorted(POD_ANNOTATIONS),
-    *(USE, PREFIX, PREFIX + "client-id", PREFIX + "use-identity-binding", PREFIX + "skip-container"),
+    *(
+        USE,
+        PREFIX,
+        PREFIX + "client-id",
+        PREFIX + "use-identity-binding",
+        PREFIX + "skip-container",
+    ),
     *(PREFIX + "\U0001f600", PREFIX + "y" * 5000),
 )
 _WRITTEN: Final = (
-    *("", " ", "true", "TRUE", "True ", "false", "yes", "0", "1", "3600", "+3600", "-3600", "03600"),
+    *(
+        "",
+        " ",
+        "true",
+        "TRUE",
+        "True ",
+        "false",
+        "yes",
+        "0",
+        "1",
+        "3600",
+        "+3600",
+        "-3600",
+        "03600",
+    ),
     *("86400", "86401", "3_600", "3600s", "\u0663\u0666\u0660\u0660", "1e4", "9" * 30, "65535"),
-    *("65536", "http", "app", "app;side", " app ; nobody ", ";;", "azwi-proxy", QUOTABLE, "x" * 9000),
+    *(
+        "65536",
+        "http",
+        "app",
+        "app;side",
+        " app ; nobody ",
+        ";;",
+        "azwi-proxy",
+        QUOTABLE,
+        "x" * 9000,
+    ),
     *(QUOTABLE + "\n" + QUOTABLE, "\u202e" + QUOTABLE, ";".join(f"c{i}" for i in range(500))),
 )
 
@@ -72,7 +103,7 @@ def _double_an_item(pod: Json, chance: random.Random) -> None:
 
 
 def _rename_a_key(pod: Json, chance: random.Random) -> None:
-    parent, key = descend(pod, chance) or ({}, None)
+    parent, key = descend(pod, chance) or _NOWHERE
     if isinstance(parent, dict):
         moved = parent.pop(key)
         # A canary stays where canaries belong: under a name that is nobody's.
@@ -80,13 +111,14 @@ def _rename_a_key(pod: Json, chance: random.Random) -> None:
 
 
 def _add_a_key(pod: Json, chance: random.Random) -> None:
-    parent, _ = descend(pod, chance) or ({}, None)
+    parent, _ = descend(pod, chance) or _NOWHERE
     if isinstance(parent, dict):
         parent[odd_name(chance)] = junk(chance)
 
 
 def _move_a_node(pod: Json, chance: random.Random) -> None:
-    source, target = descend(pod, chance), descend(pod, chance)
+    source = descend(pod, chance)
+    target = descend(pod, chance)
     if source is not None and target is not None:
         moved = json.dumps(source[0][source[1]])
         if SECRET not in moved:

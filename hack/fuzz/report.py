@@ -73,7 +73,9 @@ def _table(report: Report) -> Iterator[str]:
 def _memory(report: Report) -> Iterator[str]:
     samples = ", ".join(f"{size / MEBIBYTE:.1f}" for _, size in report.memory)
     yield f"memory (RSS, MiB) at each tenth, under load: {samples}"
-    for when, vitals in zip(("at the start", "after a tenth", "at the end"), report.vitals, strict=False):
+    for when, vitals in zip(
+        ("at the start", "after a tenth", "at the end"), report.vitals, strict=False
+    ):
         yield (
             f"  {when:14} {vitals.memory / MEBIBYTE:6.1f} MiB, {vitals.descriptors} open files,"
             f" {vitals.threads} threads, azwi_connections {vitals.connections:.0f}"

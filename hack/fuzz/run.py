@@ -121,9 +121,14 @@ class Run:
             *judge_metrics(self._stage.read_metrics()),
         ]
         after = await self._good_answer()
-        if before is None or after is None or (before.status, before.body) != (
-            after.status,
-            after.body,
+        if (
+            before is None
+            or after is None
+            or (before.status, before.body)
+            != (
+                after.status,
+                after.body,
+            )
         ):
             findings.append(Finding(Kind.HEALTH, f"{before!r:.300} became {after!r:.300}"))
         for status, text in (self._stage.ready(), self._stage.alive_and_well()):

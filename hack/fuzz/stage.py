@@ -1,4 +1,4 @@
-"""What the cases are played on: the server process, its certificate, and an API server that fails."""
+"""What the cases are played on: the server process, and an API server that fails."""
 
 import asyncio
 import http.client
@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hack.bench.certificates import write_certificates
 from hack.cluster.addresses import free_port
@@ -21,6 +21,9 @@ from hack.cluster.programs import Program
 from hack.fuzz.client import Target
 from hack.fuzz.reviews import ACCOUNTS, NAMESPACE
 from tests.fakes.kube_api import Answer, Cut, Drop, FakeKubeApi, Hang
+
+if TYPE_CHECKING:
+    from tests.fakes.kube_wire import Failure
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOST: Final = "127.0.0.1"
@@ -52,7 +55,7 @@ _FLAGS: Final = (
 """Whatever has code of its own is on; the log says as much as it ever does."""
 
 
-class StageFailed(Exception):
+class StageFailed(Exception):  # noqa: N818
     """The server did not start; the message has the end of its log."""
 
 
@@ -200,7 +203,7 @@ def _api_server() -> Iterator[str]:
 def _prepare(api: FakeKubeApi) -> None:
     for name, annotations in ACCOUNTS.items():
         api.account(NAMESPACE, name, annotations)
-    failures = {
+    failures: dict[str, Failure] = {
         "fails": Answer(500),
         "forbidden": Answer(403, reason="Forbidden"),
         "garbled": Answer(200, b"\x00{ not JSON"),

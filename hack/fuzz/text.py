@@ -19,8 +19,26 @@ _NUMBER: Final = re.compile(rb"(?<=:)(?:\d+|true|false|null)(?=[,}])")
 _TOKENS: Final = (
     *(b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e999", b"1e-999", b"9" * 400, b"9" * 5000),
     *(b"0x10", b"01", b"+1", b".5", b"1.", b"1e", b"-", b"undefined", b"'x'", b"True", b"0" * 9000),
-    *(b'"\\ud800"', b'"\\udc00\\ud800"', b'"\\u0000"', b'"\\x"', b'"\\u12"', b'"\xff"', b'"\xc0\x80"'),
-    *(b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b'"\t"', b'"\n"', b'"\x00"', b"{", b"[", b"//", b"/**/1"),
+    *(
+        b'"\\ud800"',
+        b'"\\udc00\\ud800"',
+        b'"\\u0000"',
+        b'"\\x"',
+        b'"\\u12"',
+        b'"\xff"',
+        b'"\xc0\x80"',
+    ),
+    *(
+        b'"\xed\xa0\x80"',
+        b'"\xf4\x90\x80\x80"',
+        b'"\t"',
+        b'"\n"',
+        b'"\x00"',
+        b"{",
+        b"[",
+        b"//",
+        b"/**/1",
+    ),
 )
 
 Broken = tuple[bytes, Expected]
@@ -92,12 +110,26 @@ def _encode_otherwise(body: bytes, chance: random.Random) -> Broken:
     return body.decode().encode(chance.choice(("utf-16", "utf-16-le", "utf-32", "utf-7"))), _FAIR
 
 
-def _send_nothing_much(body: bytes, chance: random.Random) -> Broken:
-    few = (b"", b" ", b"\n", b"\x00", b"{}", b"[]", b"null", b'""', b"0", b"{", b"[", b'"', noise(chance))
+def _send_nothing_much(_: bytes, chance: random.Random) -> Broken:
+    few = (
+        b"",
+        b" ",
+        b"\n",
+        b"\x00",
+        b"{}",
+        b"[]",
+        b"null",
+        b'""',
+        b"0",
+        b"{",
+        b"[",
+        b'"',
+        noise(chance),
+    )
     return chance.choice(few), _FAIR
 
 
-def _send_noise(body: bytes, chance: random.Random) -> Broken:
+def _send_noise(_: bytes, chance: random.Random) -> Broken:
     return noise(chance, 4096), _FAIR
 
 

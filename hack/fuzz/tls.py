@@ -31,7 +31,11 @@ def make(body: bytes, chance: random.Random) -> Case:
             ("noise", noise(chance, 4000), False),
             ("a record of noise", b"\x16\x03\x01\x00\x40" + chance.randbytes(64), False),
             ("an alert", b"\x15\x03\x03\x00\x02\x02\x28", False),
-            ("an old hello", b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + chance.randbytes(37), False),
+            (
+                "an old hello",
+                b"\x80\x2e\x01\x00\x02\x00\x15\x00\x00\x00\x10" + chance.randbytes(37),
+                False,
+            ),
             ("a record too long", b"\x16\x03\x03\xff\xff" + chance.randbytes(100), False),
             ("a hello with a flip", _flipped(chance), False),
         )
@@ -40,7 +44,9 @@ def make(body: bytes, chance: random.Random) -> Case:
     end = chance.choice((End.CLOSE, End.ABORT))
     if what == "plain HTTP":
         end = End.READ
-    return Case(Layer.TLS, what, (sent,) if sent else (), expected=_ANY, fresh=True, tls=tls, end=end)
+    return Case(
+        Layer.TLS, what, (sent,) if sent else (), expected=_ANY, fresh=True, tls=tls, end=end
+    )
 
 
 def _flipped(chance: random.Random) -> bytes:

@@ -20,8 +20,10 @@ _MOST_METRICS: Final = 8 * MEBIBYTE
 _MORE_DESCRIPTORS: Final = 30
 """The API server's 24 connections stay open, and a few of the side listeners'."""
 _MORE_THREADS: Final = 8
-_INTERNAL: Final = re.compile(r'^azwi_requests_total\{[^}]*reason="internal"[^}]*\} (\S+)$', re.M)
-_CONNECTIONS: Final = re.compile(r"^azwi_connections (\S+)$", re.M)
+_INTERNAL: Final = re.compile(
+    r'^azwi_requests_total\{[^}]*reason="internal"[^}]*\} (\S+)$', re.MULTILINE
+)
+_CONNECTIONS: Final = re.compile(r"^azwi_connections (\S+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

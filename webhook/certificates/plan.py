@@ -234,9 +234,7 @@ def _retirement(seen: Observed, now: float, config: CertificateConfig) -> Action
         return Retire(tuple(authority.fingerprint for authority in gone))
     if others and early:
         return Rest(config.adoption_delay - seen.signing_for)
-    return Rest(
-        min(config.check_interval, config.silence_limit) if others else config.check_interval
-    )
+    return Rest(config.check_interval)
 
 
 def _in_use(one: Authority, seen: Observed, now: float, config: CertificateConfig) -> bool:
@@ -265,8 +263,10 @@ def _note(seen: Observed, now: float, config: CertificateConfig) -> Action:
     said = contents.notes.reports.get(seen.replica)
     if seen.mine is not None and not _stands(said, seen.mine, first, now, config):
         return Note(settled=fresh)
-    if first.fingerprint not in settled and first.fingerprint in seen.trusted_for:
-        return Rest(config.trust_delay - seen.trusted_for[first.fingerprint])
+    if first.fingerprint not in settled or seen.mine != first:  # to be noted, or served, then
+        left = config.trust_delay - seen.trusted_for.get(first.fingerprint, float("inf"))
+        if left > 0:
+            return Rest(left)
     return Rest(config.check_interval)
 
 

@@ -25,7 +25,7 @@ from webhook.certificates.sightings import Sightings
 from webhook.certificates.slot import Slot
 from webhook.certificates.steps import Change, SecretStep, change_for
 from webhook.config.settings import CertificateConfig
-from webhook.kube import Conflict, KubeError
+from webhook.kube import Conflict, Forbidden, KubeError
 
 _PAUSE: Final = 0.1
 """Between two looks: changes that come together are looked at together."""
@@ -295,7 +295,10 @@ class RotatingCertificate:
 
     def _failed(self, error: Exception) -> None:
         self._lost_contact()
-        self._told(str(error))
+        if isinstance(error, Forbidden):
+            self._told(f"the API server does not allow it; it takes the rule {error.rule}")
+        else:
+            self._told(str(error))
 
     def _settle_trouble(self, found: Found, seen: Observed) -> None:
         config = self._config

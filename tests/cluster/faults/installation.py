@@ -3,6 +3,7 @@
 import base64
 import json
 import shutil
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -40,15 +41,16 @@ class Replica:
     to_api_server: Link
     slice_name: str
 
-    def restart(self, until: Callable[[Callable[[], bool], str], None]) -> int | None:
-        """End it in order and start it anew on the same ports; returns what it ended with."""
+    def end_of(self, until: Callable[[Callable[[], bool], str], None]) -> int | None:
+        """Wait for its end; returns what it ended with."""
         program = self.webhook.program
-        self.webhook.terminate()
         until(lambda: program.exit_status() is not None, "the end of a replica")
-        status = program.exit_status()
+        return program.exit_status()
+
+    def start(self) -> None:
+        """Start it anew on the same ports."""
         self.webhook.start()
         self.webhook.await_ready()
-        return status
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,19 @@ class Installation:
             found = self.api.get(f"{self._slices}/{replica.slice_name}")
             return bool(found["endpoints"][0]["conditions"]["ready"])
 
-        def comes_out_right() -> bool:
-            pods = f"/api/v1/namespaces/{self.namespace}/pods"
-            answer = self.api.http.post(pods, json=a_pod(BILLING), params={"dryRun": "All"})
-            return answer.is_success and not missing_in(answer.json(), BILLING)
-
         for replica in replicas:
             _await(partial(has_traffic, replica), "an endpoint")
-        _await(comes_out_right, "the API server asking the webhook")
+        self.await_identity(BILLING)
+
+    def await_identity(self, wanted: Wanted) -> None:
+        """Wait until pods come out with an identity, whichever replica is asked."""
+        pods = f"/api/v1/namespaces/{self.namespace}/pods"
+
+        def comes_out_right() -> bool:
+            answer = self.api.http.post(pods, json=a_pod(wanted), params={"dryRun": "All"})
+            return answer.is_success and not missing_in(answer.json(), wanted)
+
+        _await(lambda: all(comes_out_right() for _ in range(8)), "the identity of pods")
 
     def add_account(self, name: str, client_id: str | None) -> Wanted:
         """Make a ServiceAccount, annotated or not."""
@@ -132,6 +139,7 @@ class Installation:
             for replica in replicas:
                 stack.callback(replica.webhook.program.stop, patience=0)
                 replica.webhook.start()
+            stack.push(partial(_tell_logs, replicas))
             for replica in replicas:
                 replica.webhook.await_ready()
             endpoints = [(replica.webhook, replica.slice_name) for replica in replicas]
@@ -235,3 +243,10 @@ def _command(without: str) -> Sequence[str]:
 
 def _await(reached: Callable[[], bool], what: str) -> None:
     wait_until(reached, seconds=60, what=what, lost=lambda: None, tell=lambda _: None)
+
+
+def _tell_logs(replicas: Sequence[Replica], kind: object, *_: object) -> None:
+    """Where a test failed, say what the replicas said."""
+    if kind is not None:
+        for replica in replicas:
+            sys.stdout.write(f"--- {replica.webhook.name}:\n{replica.webhook.log()[-20000:]}\n")

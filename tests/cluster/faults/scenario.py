@@ -38,7 +38,7 @@ class Outcome:
 
 @contextmanager
 def under_load(
-    installation: Installation, setting: Setting, *, rate: int = 40, threads: int = 8
+    installation: Installation, setting: Setting, *, rate: int = 40, threads: int = 12
 ) -> Iterator[Scene]:
     """Two replicas that both get traffic, and a stream of creations, until the block ends."""
     flow = {"rate": rate, "threads": threads}
@@ -54,7 +54,7 @@ def played(
     setting: Setting,
     *,
     rate: int = 40,
-    threads: int = 8,
+    threads: int = 12,
 ) -> Outcome:
     """Play a scenario, some creations before and after it."""
     with under_load(installation, setting, rate=rate, threads=threads) as scene:

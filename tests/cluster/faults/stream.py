@@ -142,16 +142,19 @@ def steady_stream(
     wanted: Wanted,
     *,
     rate: int = 40,
-    threads: int = 8,
+    threads: int = 12,
     labels: dict[str, str] | None = None,
 ) -> Iterator[Stream]:
-    """Create `rate` pods per second (fewer on a slow machine) until the block ends."""
+    """Create `rate` pods per second (fewer on a slow machine) until the block ends.
+
+    They come in bursts of one from each thread, as those of a Deployment do.
+    """
     with api_of(cluster) as api:
         stream = Stream(api, namespace, wanted, labels or {})
         with ThreadPoolExecutor(max(threads, 1), "stream") as pool:
             flows = [
-                pool.submit(stream._flow, itertools.count(number / rate, threads / rate))
-                for number in range(threads)
+                pool.submit(stream._flow, itertools.count(0.0, threads / rate))
+                for _ in range(threads)
             ]
             try:
                 yield stream

@@ -5,14 +5,20 @@ new connections are refused: nothing in the webhook can prevent that, its proces
 """
 
 import ssl
+import time
+import uuid
 
 import pytest
 
+from hack.cluster import Cluster
 from tests.cluster.faults.conftest import Tell
-from tests.cluster.faults.installation import Installation, Replica, Setting
+from tests.cluster.faults.installation import CLIENT, Installation, Replica, Setting
 from tests.cluster.faults.scenario import Scene, compare, played
+from tests.cluster.faults.without import IDLE_SECONDS
 
 pytestmark = pytest.mark.cluster
+
+OTHER_CLIENT = "8d7e3f0c-4b6a-4c21-9c21-5e4d3c2b1a09"
 
 
 def certificate_of(replica: Replica) -> str | None:
@@ -52,7 +58,7 @@ def test_the_certificate_authority_is_rotated(installation: Installation, tell: 
         late.hold()  # this replica hears of everything late, as others do in a large cluster
         installation.ask_to_rotate("ca")
         scene.stream.until(lambda: installation.authorities() != before, "the new CA in caBundle")
-        scene.stream.passes(40)
+        scene.stream.burst(40)
         late.release()
         scene.stream.until(
             lambda: len(installation.authorities()) == 1 and installation.authorities() != before,
@@ -76,7 +82,10 @@ def test_the_certificate_authority_is_rotated(installation: Installation, tell: 
 def test_replicas_are_drained_and_restarted(installation: Installation, tell: Tell) -> None:
     def restart_both(scene: Scene) -> None:
         for replica in scene.replicas:
-            assert replica.restart(scene.stream.until) == 0
+            replica.webhook.terminate()
+            scene.stream.burst(40)  # its endpoint is still there
+            assert replica.end_of(scene.stream.until) == 0
+            replica.start()
             installation.await_traffic(scene.replicas)
 
     lag = 1.0
@@ -86,4 +95,84 @@ def test_replicas_are_drained_and_restarted(installation: Installation, tell: Te
         played(restart_both, installation, Setting(["--shutdown-delay=4s"], lag=lag)),
         "--shutdown-delay",
         played(restart_both, installation, Setting(["--shutdown-delay=0s"], lag=lag)),
+    )
+
+
+def test_the_watch_breaks(installation: Installation, tell: Tell) -> None:
+    def break_it(scene: Scene) -> None:
+        links = [replica.to_api_server for replica in scene.replicas]
+        for link in links:
+            assert link.cut() > 0
+        create_with_fresh_accounts(scene, 8)
+        for link in links:  # as a firewall does that forgets its connections
+            assert link.hold(new_ones=False) > 0
+        create_with_fresh_accounts(scene, 8)
+        for link in links:
+            link.release()
+            link.hold()
+        scene.stream.passes(80)  # those that are known need no API server
+        for link in links:
+            link.release()
+            link.cut()
+        changed = installation.add_account(f"moved-{uuid.uuid4().hex[:6]}", OTHER_CLIENT)
+        installation.await_identity(changed)
+        changed = installation.annotate_account(changed.account, CLIENT)
+        installation.await_identity(changed)  # which only the watch can tell
+
+    compare(
+        tell,
+        "break the watch",
+        played(break_it, installation, Setting()),
+        "live reads",
+        played(break_it, installation, Setting(without="live-reads")),
+    )
+
+
+def create_with_fresh_accounts(scene: Scene, count: int) -> None:
+    """Create pods whose ServiceAccounts were made, or annotated, just before them."""
+    for _ in range(count):
+        name = f"fresh-{uuid.uuid4().hex[:6]}"
+        scene.stream.create(scene.installation.add_account(name, CLIENT))
+        scene.installation.add_account(f"{name}-late", None)
+        scene.stream.create(scene.installation.annotate_account(f"{name}-late", CLIENT))
+
+
+def test_idle_connections_end(installation: Installation, tell: Tell) -> None:
+    """The limit is put where a test can be around it; `test_silence` is about the real ones."""
+
+    def be_silent_for_about_the_limit(scene: Scene) -> None:
+        for milliseconds in range(-60, 61, 5):
+            scene.stream.burst(20)
+            time.sleep(IDLE_SECONDS + milliseconds / 1000)
+
+    near = {"rate": 1, "threads": 0}
+    compare(
+        tell,
+        f"create at intervals of about {IDLE_SECONDS} s",
+        played(be_silent_for_about_the_limit, installation, Setting(distance=0.01), **near),
+        "an idle limit beyond the API server's",
+        played(
+            be_silent_for_about_the_limit,
+            installation,
+            Setting(distance=0.01, without="idle-limit"),
+            **near,
+        ),
+    )
+
+
+def test_the_api_server_is_restarted(
+    own_cluster: Cluster, installation: Installation, tell: Tell
+) -> None:
+    def restart(scene: Scene) -> None:
+        for kill in (False, True):
+            own_cluster.restart_api_server(kill=kill)
+            scene.stream.passes(40)
+            scene.stream.burst(40)
+
+    compare(
+        tell,
+        "restart the API server, and kill it",
+        played(restart, installation, Setting()),
+        "readiness that stands",
+        played(restart, installation, Setting(without="standing-readiness")),
     )

@@ -184,6 +184,16 @@ ROWS = {
         state((B, A), settled=BOTH, mine=A, reports={"me": says(A)}),
         Rest(600.0),
     ),
+    "switched, and this replica will serve the new one when it has seen it long enough": (
+        state(
+            (B, A),
+            settled=BOTH,
+            mine=A,
+            reports={"me": says(A)},
+            trusted_for={"a": 1e6, "b": 10.0},
+        ),
+        Rest(50.0),
+    ),
     "the other replica was silent for an hour": (
         state(
             (B, A),

@@ -472,7 +472,10 @@ async def test_a_missing_right_is_named_with_its_rule():
         replica.link.refuses["get", "secrets"] = Forbidden("get secrets: forbidden", rule=rule)
         await asyncio.sleep(30)
         assert not replica.certificate.ready
-        assert 'resources: ["secrets"], verbs: ["get"]' in replica.certificate.problem
+        assert replica.certificate.problem == (
+            'the API server does not allow it; it takes the rule {apiGroups: [""], resources: '
+            '["secrets"], verbs: ["get"]} in a Role of namespace azure-workload-identity-system'
+        )
         replica.link.refuses.clear()
         await asyncio.sleep(60)
         assert replica.certificate.ready

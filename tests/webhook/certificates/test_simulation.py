@@ -1,4 +1,4 @@
-"""Replicas in random trouble for half a day, and an API server that knows any bundle of the last minute.
+"""Replicas in random trouble for hours, and API servers that know any bundle of the last minute.
 
 Several API servers learn of a new `caBundle` at different times, up to 60 s after the write. So at
 every moment, whatever a ready replica presents must be trusted by every bundle that was the present
@@ -20,6 +20,8 @@ from webhook.config.settings import CertificateConfig
 HOUR = 3600.0
 LEARNING = 60.0
 """How long an API server may take to learn of a change."""
+LONGEST_CUT = 0.7 * HOUR
+"""Whoever is away for longer than `silence_limit`, and still ready, is lost: by design."""
 QUICK = replace(CONFIG, ca_lifetime=4 * HOUR, serving_lifetime=2 * HOUR, lookahead=HOUR / 2)
 """A CA every three and a half hours or so."""
 
@@ -88,7 +90,7 @@ async def trouble(replicas: Replicas) -> None:
                 number += 1
                 replicas.start(f"r{number}")
             case 2 | 3 if not replica.link.was_down_since(asyncio.get_running_loop().time() - 120):
-                replica.link.cut(chance.uniform(1, 0.7 * replicas.config.silence_limit))
+                replica.link.cut(chance.uniform(1, LONGEST_CUT))
             case 4:
                 for each in replicas.running.values():
                     if not each.link.was_down_since(asyncio.get_running_loop().time() - 120):
@@ -99,10 +101,10 @@ async def trouble(replicas: Replicas) -> None:
                 annotated(replicas, ROTATE, chance.choice(["ca", "serving", "ca,serving"]))
             case 7 if chance.random() < 0.3:
                 replicas.api.remove(replicas.api.secret_place)
-                await asyncio.sleep(5 * replicas.config.silence_limit)
+                await asyncio.sleep(5 * HOUR)
 
 
-async def half_a_day(seed: int, config: CertificateConfig) -> Observer:
+async def hours(seed: int, config: CertificateConfig) -> Observer:
     async with Replicas(config, seed=seed, latency=1.0, skew=20.0) as replicas:
         observer = Observer(replicas)
         replicas.api.add_configuration()
@@ -111,7 +113,7 @@ async def half_a_day(seed: int, config: CertificateConfig) -> Observer:
             replicas.start(f"r{number}")
         await asyncio.sleep(120)
         troubles = asyncio.create_task(trouble(replicas))
-        for _ in range(int(12 * HOUR / 2)):
+        for _ in range(int(8 * HOUR / 2)):
             await asyncio.sleep(2)
             observer.look()
             if troubles.done():
@@ -120,30 +122,30 @@ async def half_a_day(seed: int, config: CertificateConfig) -> Observer:
         await asyncio.wait([troubles])
         for replica in replicas.running.values():
             replica.link.down_until = 0.0  # all is well again
-        await asyncio.sleep(2 * config.silence_limit)
+        await asyncio.sleep(2 * HOUR)
         assert chain_is_whole(replicas)
         assert all(one.certificate.ready for one in replicas.running.values())
         return observer
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed):
-    observer = virtual_time.run(half_a_day(seed, QUICK))
-    assert observer.looks > 50_000
+    observer = virtual_time.run(hours(seed, QUICK))
+    assert observer.looks > 30_000
     assert len(observer.bundles) > 10
     assert observer.untrusted == []
 
 
 @pytest.mark.parametrize(
     "broken",
-    [{"trust_delay": 0.0}, {"adoption_delay": 0.0, "silence_limit": 0.0}],
+    [{"trust_delay": 0.0}, {"adoption_delay": 1.0, "silence_limit": 10.0}],
     ids=["no trust delay", "nobody is waited for"],
 )
 def test_the_simulation_finds_what_a_safeguard_prevents(broken):
     """Seeds are tried until it does; the first one does mostly."""
     for seed in range(6):
         config = replace(QUICK, **broken)
-        observer = virtual_time.run(half_a_day(seed, config))
+        observer = virtual_time.run(hours(seed, config))
         if observer.untrusted:
             found = f"{len(observer.untrusted)} handshakes of {observer.looks} fail"
             print(f"seed {seed}, {broken}: {found}")  # noqa: T201  pytest -s shows it

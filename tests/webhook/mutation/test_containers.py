@@ -88,6 +88,11 @@ def test_a_mount_of_somebody_elses_below_ours_does_not_keep_it_away() -> None:
     assert mounts_after(below) == [below, a_mount(readOnly=True)]
 
 
+def test_a_mount_of_ours_beside_the_path_does_not_keep_ours_away() -> None:
+    beside = a_mount(MOUNT_PATH + "der", readOnly=True)
+    assert mounts_after(beside) == [beside, a_mount(readOnly=True)]
+
+
 def test_the_token_is_read_where_an_earlier_pass_has_mounted_it() -> None:
     below = MOUNT_PATH + "/hash"
     pod = a_pod(a_container(volumeMounts=[a_mount(below)]), volumes=[{"name": VOLUME_NAME}])

@@ -155,10 +155,8 @@ def test_more_containers_than_can_be_stored_are_refused_before_anything_is_writt
     containers = [a_container(f"c{index}") for index in range(MOST_CONTAINERS)]
     assert mutated(a_pod(*containers)).operations
     one_more = a_pod(*containers, init=["setup"])
-    assert refusal(one_more) == [
-        "spec.containers and spec.initContainers: expected at most 3000 to get an identity,"
-        " found 3001"
-    ]
+    [fault] = refusal(one_more)
+    assert fault.startswith("spec.containers and spec.initContainers: expected at most 3000")
     one_more["metadata"]["annotations"] = {f"{PREFIX}skip-containers": "setup"}
     assert mutated(one_more).operations
 

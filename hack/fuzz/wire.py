@@ -9,6 +9,7 @@ from hack.fuzz.case import PATH, Case, End, Expected, Lane, Layer, request
 from hack.fuzz.chance import noise
 
 _JSON: Final = (b"Content-Type", b"application/json")
+_ANY: Final = Expected()
 _OK: Final = frozenset({200})
 _REFUSED: Final = frozenset(range(400, 500))
 _GOOD: Final = Expected(_OK, admitted=True)
@@ -28,9 +29,7 @@ def make(body: bytes, chance: random.Random, another: Callable[[], bytes]) -> Ca
     return replace(made, bodies=made.bodies or (body,))
 
 
-def _case(
-    what: str, *pieces: bytes | float, expected: Expected = Expected(), fresh: bool = True
-) -> Case:
+def _case(what: str, *pieces: bytes | float, expected: Expected = _ANY, fresh: bool = True) -> Case:
     return Case(Layer.HTTP, what, pieces, expected=expected, fresh=fresh)
 
 
@@ -43,7 +42,13 @@ def _another_method(body: bytes, chance: random.Random) -> Case:
 
 
 def _another_path(body: bytes, chance: random.Random) -> Case:
-    same = (b"/%6dutate-v1-pod", PATH + b"?", PATH + b"?x", b"https://elsewhere" + PATH, PATH + b"#x")
+    same = (
+        b"/%6dutate-v1-pod",
+        PATH + b"?",
+        PATH + b"?x",
+        b"https://elsewhere" + PATH,
+        PATH + b"#x",
+    )
     paths = (
         *(b"/", b"", b"*", PATH + b"/", b"/" + PATH, PATH + b"%00", PATH + b"%2f", b"/../x", b"/%"),
         *(b"/%zz", b"/\xff\xfe", b"/" + b"a" * 20_000, b"/" + b"a" * 70_000, b"//", b"http://"),
@@ -55,19 +60,53 @@ def _another_path(body: bytes, chance: random.Random) -> Case:
 
 
 def _another_content_type(body: bytes, chance: random.Random) -> Case:
-    right = (b"application/json; charset=utf-8", b"APPLICATION/JSON", b"application/json;", b" application/json ")
-    wrong = (b"text/plain", b"", b"application/jsonx", b"json", b"*/*", b"application/json, text/x")
+    right: tuple[bytes, ...] = (
+        b"application/json; charset=utf-8",
+        b"APPLICATION/JSON",
+        b"application/json;",
+        b" application/json ",
+    )
+    wrong: tuple[bytes, ...] = (
+        b"text/plain",
+        b"",
+        b"application/jsonx",
+        b"json",
+        b"*/*",
+        b"application/json, text/x",
+    )
     wrong += (b"multipart/form-data; boundary=x", b"\xff\xfe", b"a" * 60_000, b"application/yaml")
     if chance.random() < 0.4:
         fields = ((b"content-TYPE", chance.choice(right)),)
-        return _case("another spelling of the content type", request(body, headers=fields), expected=_GOOD)
+        return _case(
+            "another spelling of the content type", request(body, headers=fields), expected=_GOOD
+        )
     headers = chance.choice(((), ((b"Content-Type", chance.choice(wrong)),)))
     return _case("another content type", request(body, headers=headers), expected=_BAD)
 
 
 def _an_odd_timeout(body: bytes, chance: random.Random) -> Case:
-    fair = (b"", b"0", b"0s", b"-1s", b"+5s", b"1e9s", b"abc", b"10", b"1h", b"999999999h", b".s")
-    fair += (b"1.5.5s", b"%C2%B5", b"5%C2%B5s", b"9" * 5000 + b"s", b"1s" * 500, b"%00", b"0&timeout")
+    fair: tuple[bytes, ...] = (
+        b"",
+        b"0",
+        b"0s",
+        b"-1s",
+        b"+5s",
+        b"1e9s",
+        b"abc",
+        b"10",
+        b"1h",
+        b"999999999h",
+        b".s",
+    )
+    fair += (
+        b"1.5.5s",
+        b"%C2%B5",
+        b"5%C2%B5s",
+        b"9" * 5000 + b"s",
+        b"1s" * 500,
+        b"%00",
+        b"0&timeout",
+    )
     if chance.random() < 0.7:
         target = PATH + b"?timeout=" + chance.choice(fair)
         return _case("an odd timeout", request(body, target=target), expected=_GOOD, fresh=False)
@@ -77,7 +116,19 @@ def _an_odd_timeout(body: bytes, chance: random.Random) -> Case:
 
 
 def _a_false_length(body: bytes, chance: random.Random) -> Case:
-    lengths = (b"-1", b"abc", b"+5", b"0x10", b"5, 5", b"1e3", b"9" * 30, b"9" * 5000, b"1_0", b"\xb2", b"%d" % 2**64)
+    lengths = (
+        b"-1",
+        b"abc",
+        b"+5",
+        b"0x10",
+        b"5, 5",
+        b"1e3",
+        b"9" * 30,
+        b"9" * 5000,
+        b"1_0",
+        b"\xb2",
+        b"%d" % 2**64,
+    )
     short = (b"0", b"1", b"%d" % (len(body) - 1), b"%d" % (len(body) // 2))
     length = chance.choice((*lengths, *short))
     return _case("a false length", request(body, length=length), expected=_BAD)
@@ -92,11 +143,15 @@ def _two_lengths(body: bytes, chance: random.Random) -> Case:
 
 
 def _more_than_promised(body: bytes, chance: random.Random) -> Case:
-    rest = chance.choice((noise(chance), b"\r\n\r\n", b"{}", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 70_000))
-    return _case("more than the length says", request(body) + rest, expected=Expected(may_wait=True))
+    rest = chance.choice(
+        (noise(chance), b"\r\n\r\n", b"{}", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 70_000)
+    )
+    return _case(
+        "more than the length says", request(body) + rest, expected=Expected(may_wait=True)
+    )
 
 
-def _no_length(body: bytes, chance: random.Random) -> Case:
+def _no_length(body: bytes, _: random.Random) -> Case:
     return _case("no length", request(body, length=None))
 
 
@@ -107,23 +162,49 @@ def _chunks(body: bytes, chance: random.Random) -> Case:
     size = chance.choice((b"%x", b"%X", b"0000%x", b"%x;a=b", b'%x;"x"'))
     parts = (body[at : at + step] for at in range(0, len(body), step))
     chunked = b"".join(size % len(part) + b"\r\n" + part + b"\r\n" for part in parts)
-    trailer = chance.choice((b"", b"X: y\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: x\r\n"))
+    trailer = chance.choice(
+        (b"", b"X: y\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: x\r\n")
+    )
     head = request(b"", headers=(_JSON, (b"Transfer-Encoding", b"chunked")), length=None)
-    return _case("chunks", head + chunked + b"0\r\n" + trailer + b"\r\n", expected=Expected(may_wait=True))
+    return _case(
+        "chunks", head + chunked + b"0\r\n" + trailer + b"\r\n", expected=Expected(may_wait=True)
+    )
 
 
 def _broken_chunks(body: bytes, chance: random.Random) -> Case:
-    sizes = (b"-1", b"xyz", b"", b"f" * 17, b"f" * 5000, b"7fffffffffffffff", b"5 ", b"0x5", b"\xff", b"1\n")
-    chunk = chance.choice((
-        chance.choice(sizes) + b"\r\n" + body + b"\r\n0\r\n\r\n",
-        b"%x\r\n" % (len(body) - 1) + body + b"\r\n0\r\n\r\n",
-        b"5\r\nabc\r\n0\r\n\r\n\r\n\r\n",
-        b"%x\n" % len(body) + body + b"\n0\n\n",
-        b"0\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
-        b"5;" + b"e" * 100_000 + b"\r\nabcde\r\n0\r\n\r\n",
-    ))
-    codings = (b"chunked", b"chunked", b"gzip, chunked", b"chunked, identity", b"xchunked", b"identity")
-    head = request(b"", headers=(_JSON, (b"Transfer-Encoding", chance.choice(codings))), length=None)
+    sizes = (
+        b"-1",
+        b"xyz",
+        b"",
+        b"f" * 17,
+        b"f" * 5000,
+        b"7fffffffffffffff",
+        b"5 ",
+        b"0x5",
+        b"\xff",
+        b"1\n",
+    )
+    chunk = chance.choice(
+        (
+            chance.choice(sizes) + b"\r\n" + body + b"\r\n0\r\n\r\n",
+            b"%x\r\n" % (len(body) - 1) + body + b"\r\n0\r\n\r\n",
+            b"5\r\nabc\r\n0\r\n\r\n\r\n\r\n",
+            b"%x\n" % len(body) + body + b"\n0\n\n",
+            b"0\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+            b"5;" + b"e" * 100_000 + b"\r\nabcde\r\n0\r\n\r\n",
+        )
+    )
+    codings = (
+        b"chunked",
+        b"chunked",
+        b"gzip, chunked",
+        b"chunked, identity",
+        b"xchunked",
+        b"identity",
+    )
+    head = request(
+        b"", headers=(_JSON, (b"Transfer-Encoding", chance.choice(codings))), length=None
+    )
     made = _case("broken chunks", head + chunk, expected=Expected(may_close=True, may_wait=True))
     return replace(made, end=End.READ, lane=Lane.SLOW)
 
@@ -148,15 +229,41 @@ def _large_heads(body: bytes, chance: random.Random) -> Case:
 
 def _odd_headers(body: bytes, chance: random.Random) -> Case:
     lines = (
-        *(b"NoColon", b": no name", b"Space : x", b" folded", b"X: a\r\n\tb", b"X: a\x00b", b"X: \xff\xfe"),
+        *(
+            b"NoColon",
+            b": no name",
+            b"Space : x",
+            b" folded",
+            b"X: a\r\n\tb",
+            b"X: a\x00b",
+            b"X: \xff\xfe",
+        ),
         *(b"X: a\rb", b"\x00: x", b"X-\xc3\xa9: x", b"Host: a\r\nHost: b", b"X: " + noise(chance)),
-        *(b"Cookie: a=b; " * 300, b"X-Forwarded-For: 1", b"Authorization: Bearer x", b"Te: trailers"),
-        *(b"Content-Encoding: gzip", b"Content-Encoding: identity", b"Content-Encoding: \xff", b"Range: bytes=0-1"),
-        *(b"Connection: close", b"Connection: keep-alive, close", b"Connection: \xff", b"Keep-Alive: timeout=0"),
+        *(
+            b"Cookie: a=b; " * 300,
+            b"X-Forwarded-For: 1",
+            b"Authorization: Bearer x",
+            b"Te: trailers",
+        ),
+        *(
+            b"Content-Encoding: gzip",
+            b"Content-Encoding: identity",
+            b"Content-Encoding: \xff",
+            b"Range: bytes=0-1",
+        ),
+        *(
+            b"Connection: close",
+            b"Connection: keep-alive, close",
+            b"Connection: \xff",
+            b"Keep-Alive: timeout=0",
+        ),
     )
     head, _, rest = request(body).partition(b"\r\n\r\n")
-    return _case("odd headers", head + b"\r\n" + chance.choice(lines) + b"\r\n\r\n" + rest,
-                 expected=Expected(may_wait=True, may_close=False))
+    return _case(
+        "odd headers",
+        head + b"\r\n" + chance.choice(lines) + b"\r\n\r\n" + rest,
+        expected=Expected(may_wait=True, may_close=False),
+    )
 
 
 def _other_line_ends(body: bytes, chance: random.Random) -> Case:
@@ -168,16 +275,41 @@ def _other_line_ends(body: bytes, chance: random.Random) -> Case:
 
 def _another_protocol(body: bytes, chance: random.Random) -> Case:
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
-    versions = (b"HTTP/1.0", b"HTTP/0.9", b"HTTP/9.9", b"HTTP/2.0", b"HTTPS/1.1", b"http/1.1", b"HTTP/1.1 x", b"", b"\x00")
+    versions = (
+        b"HTTP/1.0",
+        b"HTTP/0.9",
+        b"HTTP/9.9",
+        b"HTTP/2.0",
+        b"HTTPS/1.1",
+        b"http/1.1",
+        b"HTTP/1.1 x",
+        b"",
+        b"\x00",
+    )
     made = [request(body, version=version) for version in versions]
-    others = (preface, b"POST " + PATH + b"\r\n\r\n", b"SSH-2.0-x\r\n", b"\x16\x03\x01\x00\x05\x01", b"EHLO x\r\n")
+    others = (
+        preface,
+        b"POST " + PATH + b"\r\n\r\n",
+        b"SSH-2.0-x\r\n",
+        b"\x16\x03\x01\x00\x05\x01",
+        b"EHLO x\r\n",
+    )
     return _case("another protocol", chance.choice((*made, *others)), expected=_ENDED)
 
 
 def _an_upgrade(body: bytes, chance: random.Random) -> Case:
     to = chance.choice((b"websocket", b"h2c", b"\xff", b"TLS/1.0"))
-    headers = (_JSON, (b"Connection", b"Upgrade"), (b"Upgrade", to), (b"Sec-WebSocket-Key", b"eA=="))
-    return _case("an upgrade", request(body, headers=headers), expected=Expected(may_wait=True, may_close=True))
+    headers = (
+        _JSON,
+        (b"Connection", b"Upgrade"),
+        (b"Upgrade", to),
+        (b"Sec-WebSocket-Key", b"eA=="),
+    )
+    return _case(
+        "an upgrade",
+        request(body, headers=headers),
+        expected=Expected(may_wait=True, may_close=True),
+    )
 
 
 def _an_expectation(body: bytes, chance: random.Random) -> Case:
@@ -202,7 +334,9 @@ def _flips_in_the_head(body: bytes, chance: random.Random) -> Case:
     whole = bytearray(request(body))
     for _ in range(chance.choice((1, 1, 2, 4))):
         whole[chance.randrange(len(whole) - len(body))] ^= 1 << chance.randrange(8)
-    made = _case("flips in the head", bytes(whole), expected=Expected(may_wait=True, may_close=True))
+    made = _case(
+        "flips in the head", bytes(whole), expected=Expected(may_wait=True, may_close=True)
+    )
     return replace(made, lane=Lane.SLOW)
 
 
@@ -235,12 +369,12 @@ def _a_slow_body(body: bytes, chance: random.Random) -> Case:
     return _slow("a body that does not end", whole[: -chance.randrange(1, len(body))])
 
 
-def _a_slow_drip(body: bytes, chance: random.Random) -> Case:
+def _a_slow_drip(body: bytes, _: random.Random) -> Case:
     drip: list[bytes | float] = [part for byte in body[:13] for part in (bytes([byte]), 1.0)]
     return _slow("a body in drops", request(b"", length=b"%d" % len(body)), *drip)
 
 
-def _slow_chunks(body: bytes, chance: random.Random) -> Case:
+def _slow_chunks(body: bytes, _: random.Random) -> Case:
     head = request(b"", headers=(_JSON, (b"Transfer-Encoding", b"chunked")), length=None)
     return _slow("chunks that do not end", head + b"%x\r\n" % len(body) + body + b"\r\n")
 
