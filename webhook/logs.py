@@ -95,8 +95,8 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(LEVELS[level])
     logging.captureWarnings(capture=True)
     for name in ("uvicorn", "uvicorn.error", "asyncio", "httpx", "httpcore"):
-        # Below debug uvicorn logs requests' headers, and httpx's debug lines quote theirs.
-        quiet = logging.INFO if name in {"httpx", "httpcore"} else logging.DEBUG
+        # Below debug uvicorn logs requests' headers; httpx has a line for each request, or more.
+        quiet = logging.WARNING if name in {"httpx", "httpcore"} else logging.DEBUG
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True

@@ -117,7 +117,7 @@ def _add_a_key(pod: Json, chance: random.Random) -> None:
 
 
 def _move_a_node(pod: Json, chance: random.Random) -> None:
-    source = descend(pod, chance)
+    source: tuple[Any, Any] | None = descend(pod, chance)
     target = descend(pod, chance)
     if source is not None and target is not None:
         moved = json.dumps(source[0][source[1]])

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from hack.fuzz.case import PATH, Case, End, Expected, Lane, Layer, request
+from hack.fuzz import framing
+from hack.fuzz.case import PATH, Case, End, Expected, Lane, request
 from hack.fuzz.chance import noise
+from hack.fuzz.framing import JSON, http_case, slow_case
 
-_JSON: Final = (b"Content-Type", b"application/json")
-_ANY: Final = Expected()
 _OK: Final = frozenset({200})
 _REFUSED: Final = frozenset(range(400, 500))
 _GOOD: Final = Expected(_OK, admitted=True)
@@ -29,15 +29,11 @@ def make(body: bytes, chance: random.Random, another: Callable[[], bytes]) -> Ca
     return replace(made, bodies=made.bodies or (body,))
 
 
-def _case(what: str, *pieces: bytes | float, expected: Expected = _ANY, fresh: bool = True) -> Case:
-    return Case(Layer.HTTP, what, pieces, expected=expected, fresh=fresh)
-
-
 def _another_method(body: bytes, chance: random.Random) -> Case:
     methods = (b"GET", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"PATCH", b"CONNECT", b"PRI")
     odd = (b"post", b"FOO", b"PO ST", b"", b"POST\x00", b"\xff", b"P" * 70_000, b"HEAD")
     method = chance.choice((*methods, *odd))
-    made = _case("another method", request(body, method=method), expected=_BAD)
+    made = http_case("another method", request(body, method=method), expected=_BAD)
     return replace(made, silent=True) if method == b"HEAD" else made
 
 
@@ -56,7 +52,7 @@ def _another_path(body: bytes, chance: random.Random) -> Case:
     )
     target = chance.choice((*same, *paths, b"/" + noise(chance)))
     expected = Expected(may_wait=True)
-    return _case("another path", request(body, target=target), expected=expected)
+    return http_case("another path", request(body, target=target), expected=expected)
 
 
 def _another_content_type(body: bytes, chance: random.Random) -> Case:
@@ -77,11 +73,11 @@ def _another_content_type(body: bytes, chance: random.Random) -> Case:
     wrong += (b"multipart/form-data; boundary=x", b"\xff\xfe", b"a" * 60_000, b"application/yaml")
     if chance.random() < 0.4:
         fields = ((b"content-TYPE", chance.choice(right)),)
-        return _case(
+        return http_case(
             "another spelling of the content type", request(body, headers=fields), expected=_GOOD
         )
     headers = chance.choice(((), ((b"Content-Type", chance.choice(wrong)),)))
-    return _case("another content type", request(body, headers=headers), expected=_BAD)
+    return http_case("another content type", request(body, headers=headers), expected=_BAD)
 
 
 def _an_odd_timeout(body: bytes, chance: random.Random) -> Case:
@@ -109,122 +105,23 @@ def _an_odd_timeout(body: bytes, chance: random.Random) -> Case:
     )
     if chance.random() < 0.7:
         target = PATH + b"?timeout=" + chance.choice(fair)
-        return _case("an odd timeout", request(body, target=target), expected=_GOOD, fresh=False)
+        return http_case(
+            "an odd timeout", request(body, target=target), expected=_GOOD, fresh=False
+        )
     value = chance.choice((b"5\xc2\xb5s", noise(chance)))
     broken = request(body, target=PATH + b"?timeout=" + value)
-    return _case("a broken query", broken, expected=Expected(may_wait=True))
-
-
-def _a_false_length(body: bytes, chance: random.Random) -> Case:
-    lengths = (
-        b"-1",
-        b"abc",
-        b"+5",
-        b"0x10",
-        b"5, 5",
-        b"1e3",
-        b"9" * 30,
-        b"9" * 5000,
-        b"1_0",
-        b"\xb2",
-        b"%d" % 2**64,
-    )
-    short = (b"0", b"1", b"%d" % (len(body) - 1), b"%d" % (len(body) // 2))
-    length = chance.choice((*lengths, *short))
-    return _case("a false length", request(body, length=length), expected=_BAD)
-
-
-def _two_lengths(body: bytes, chance: random.Random) -> Case:
-    right = b"%d" % len(body)
-    pairs = ((right, right), (right, b"5"), (b"0", right), (b"", right))
-    headers = tuple((b"Content-Length", value) for value in chance.choice(pairs))
-    made = request(body, headers=(_JSON, *headers), length=None)
-    return _case("two lengths", made)
-
-
-def _more_than_promised(body: bytes, chance: random.Random) -> Case:
-    rest = chance.choice(
-        (noise(chance), b"\r\n\r\n", b"{}", b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 70_000)
-    )
-    return _case(
-        "more than the length says", request(body) + rest, expected=Expected(may_wait=True)
-    )
-
-
-def _no_length(body: bytes, _: random.Random) -> Case:
-    return _case("no length", request(body, length=None))
-
-
-def _chunks(body: bytes, chance: random.Random) -> Case:
-    step = chance.choice((1, 7, 100, 4096, len(body)))
-    if step == 1:
-        body = body[:2000]
-    size = chance.choice((b"%x", b"%X", b"0000%x", b"%x;a=b", b'%x;"x"'))
-    parts = (body[at : at + step] for at in range(0, len(body), step))
-    chunked = b"".join(size % len(part) + b"\r\n" + part + b"\r\n" for part in parts)
-    trailer = chance.choice(
-        (b"", b"X: y\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: x\r\n")
-    )
-    head = request(b"", headers=(_JSON, (b"Transfer-Encoding", b"chunked")), length=None)
-    return _case(
-        "chunks", head + chunked + b"0\r\n" + trailer + b"\r\n", expected=Expected(may_wait=True)
-    )
-
-
-def _broken_chunks(body: bytes, chance: random.Random) -> Case:
-    sizes = (
-        b"-1",
-        b"xyz",
-        b"",
-        b"f" * 17,
-        b"f" * 5000,
-        b"7fffffffffffffff",
-        b"5 ",
-        b"0x5",
-        b"\xff",
-        b"1\n",
-    )
-    chunk = chance.choice(
-        (
-            chance.choice(sizes) + b"\r\n" + body + b"\r\n0\r\n\r\n",
-            b"%x\r\n" % (len(body) - 1) + body + b"\r\n0\r\n\r\n",
-            b"5\r\nabc\r\n0\r\n\r\n\r\n\r\n",
-            b"%x\n" % len(body) + body + b"\n0\n\n",
-            b"0\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
-            b"5;" + b"e" * 100_000 + b"\r\nabcde\r\n0\r\n\r\n",
-        )
-    )
-    codings = (
-        b"chunked",
-        b"chunked",
-        b"gzip, chunked",
-        b"chunked, identity",
-        b"xchunked",
-        b"identity",
-    )
-    head = request(
-        b"", headers=(_JSON, (b"Transfer-Encoding", chance.choice(codings))), length=None
-    )
-    made = _case("broken chunks", head + chunk, expected=Expected(may_close=True, may_wait=True))
-    return replace(made, end=End.READ, lane=Lane.SLOW)
-
-
-def _chunks_and_a_length(body: bytes, chance: random.Random) -> Case:
-    headers = (_JSON, (b"Transfer-Encoding", b"chunked"), (b"Content-Length", b"%d" % len(body)))
-    ordered = headers if chance.random() < 0.5 else tuple(reversed(headers))
-    chunked = b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
-    return _case("chunks and a length", request(b"", headers=ordered, length=None) + chunked)
+    return http_case("a broken query", broken, expected=Expected(may_wait=True))
 
 
 def _large_heads(body: bytes, chance: random.Random) -> Case:
     small = ((b"X-Long", b"y" * 50_000),), tuple((b"X-%d" % i, b"y") for i in range(2000))
     large = ((b"X-Long", b"y" * 70_000),), ((b"X" * 70_000, b"y"),), ((b"X", b"y"),) * 30_000
     if chance.random() < 0.5:
-        headers = (_JSON, *chance.choice(small))
-        return _case("a large head", request(body, headers=headers), expected=_GOOD)
-    headers = (_JSON, *chance.choice(large))
+        headers = (JSON, *chance.choice(small))
+        return http_case("a large head", request(body, headers=headers), expected=_GOOD)
+    headers = (JSON, *chance.choice(large))
     # A head that is there at once, in one read of the server's, may be let through.
-    return _case("too large a head", request(body, headers=headers), expected=_ENDED)
+    return http_case("too large a head", request(body, headers=headers), expected=_ENDED)
 
 
 def _odd_headers(body: bytes, chance: random.Random) -> Case:
@@ -259,7 +156,7 @@ def _odd_headers(body: bytes, chance: random.Random) -> Case:
         ),
     )
     head, _, rest = request(body).partition(b"\r\n\r\n")
-    return _case(
+    return http_case(
         "odd headers",
         head + b"\r\n" + chance.choice(lines) + b"\r\n\r\n" + rest,
         expected=Expected(may_wait=True, may_close=False),
@@ -270,7 +167,9 @@ def _other_line_ends(body: bytes, chance: random.Random) -> Case:
     head, _, rest = request(body).partition(b"\r\n\r\n")
     end = chance.choice((b"\n", b"\r\n\r", b"\n\r"))
     made = head.replace(b"\r\n", end) + end + end + rest
-    return replace(_case("other line ends", made, expected=Expected(may_wait=True)), lane=Lane.SLOW)
+    return replace(
+        http_case("other line ends", made, expected=Expected(may_wait=True)), lane=Lane.SLOW
+    )
 
 
 def _another_protocol(body: bytes, chance: random.Random) -> Case:
@@ -294,18 +193,18 @@ def _another_protocol(body: bytes, chance: random.Random) -> Case:
         b"\x16\x03\x01\x00\x05\x01",
         b"EHLO x\r\n",
     )
-    return _case("another protocol", chance.choice((*made, *others)), expected=_ENDED)
+    return http_case("another protocol", chance.choice((*made, *others)), expected=_ENDED)
 
 
 def _an_upgrade(body: bytes, chance: random.Random) -> Case:
     to = chance.choice((b"websocket", b"h2c", b"\xff", b"TLS/1.0"))
     headers = (
-        _JSON,
+        JSON,
         (b"Connection", b"Upgrade"),
         (b"Upgrade", to),
         (b"Sec-WebSocket-Key", b"eA=="),
     )
-    return _case(
+    return http_case(
         "an upgrade",
         request(body, headers=headers),
         expected=Expected(may_wait=True, may_close=True),
@@ -314,12 +213,12 @@ def _an_upgrade(body: bytes, chance: random.Random) -> Case:
 
 def _an_expectation(body: bytes, chance: random.Random) -> Case:
     asked = chance.choice((b"100-continue", b"100-Continue", b"200-ok", b"", b"\xff"))
-    whole = request(body, headers=(_JSON, (b"Expect", asked)))
+    whole = request(body, headers=(JSON, (b"Expect", asked)))
     head, _, rest = whole.partition(b"\r\n\r\n")
     if chance.random() < 0.3:
-        refused = request(b"", headers=(_JSON, (b"Expect", asked)), length=b"99999999")
-        return _case("an expectation of too much", refused, expected=Expected(frozenset({413})))
-    return _case("an expectation", head + b"\r\n\r\n", 0.02, rest, expected=_GOOD)
+        refused = request(b"", headers=(JSON, (b"Expect", asked)), length=b"99999999")
+        return http_case("an expectation of too much", refused, expected=Expected(frozenset({413})))
+    return http_case("an expectation", head + b"\r\n\r\n", 0.02, rest, expected=_GOOD)
 
 
 def _many_pieces(body: bytes, chance: random.Random) -> Case:
@@ -327,14 +226,14 @@ def _many_pieces(body: bytes, chance: random.Random) -> Case:
     cuts = sorted(chance.sample(range(1, len(whole)), 20))
     pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
     pauses = [part for piece in pieces for part in (piece, 0.0)]
-    return _case("many pieces", *pauses, expected=_GOOD, fresh=False)
+    return http_case("many pieces", *pauses, expected=_GOOD, fresh=False)
 
 
 def _flips_in_the_head(body: bytes, chance: random.Random) -> Case:
     whole = bytearray(request(body))
     for _ in range(chance.choice((1, 1, 2, 4))):
         whole[chance.randrange(len(whole) - len(body))] ^= 1 << chance.randrange(8)
-    made = _case(
+    made = http_case(
         "flips in the head", bytes(whole), expected=Expected(may_wait=True, may_close=True)
     )
     return replace(made, lane=Lane.SLOW)
@@ -345,7 +244,7 @@ def _an_early_end(body: bytes, chance: random.Random) -> Case:
     at = chance.choice((chance.randrange(len(whole)), len(whole)))
     end = chance.choice((End.CLOSE, End.ABORT))
     words = "an end before the answer" if at == len(whole) else "an end in the middle"
-    return replace(_case(words, whole[:at]), end=end)
+    return replace(http_case(words, whole[:at]), end=end)
 
 
 def _pipeline(body: bytes, chance: random.Random, others: Sequence[bytes]) -> Case:
@@ -355,48 +254,33 @@ def _pipeline(body: bytes, chance: random.Random, others: Sequence[bytes]) -> Ca
     expected = Expected(answers=len(bodies) + bool(last), may_close=bool(last))
     if not last:
         expected = replace(expected, codes=_OK, admitted=True)
-    return replace(_case("a pipeline", whole + last, expected=expected), bodies=bodies)
+    return replace(http_case("a pipeline", whole + last, expected=expected), bodies=bodies)
 
 
 def _a_slow_head(body: bytes, chance: random.Random) -> Case:
     whole = request(body)
     head = len(whole) - len(body)
-    return _slow("a head that does not end", whole[: chance.randrange(1, head)])
+    return slow_case("a head that does not end", whole[: chance.randrange(1, head)])
 
 
-def _a_slow_body(body: bytes, chance: random.Random) -> Case:
-    whole = request(body)
-    return _slow("a body that does not end", whole[: -chance.randrange(1, len(body))])
-
-
-def _a_slow_drip(body: bytes, _: random.Random) -> Case:
-    drip: list[bytes | float] = [part for byte in body[:13] for part in (bytes([byte]), 1.0)]
-    return _slow("a body in drops", request(b"", length=b"%d" % len(body)), *drip)
-
-
-def _slow_chunks(body: bytes, _: random.Random) -> Case:
-    head = request(b"", headers=(_JSON, (b"Transfer-Encoding", b"chunked")), length=None)
-    return _slow("chunks that do not end", head + b"%x\r\n" % len(body) + body + b"\r\n")
-
-
-def _slow(what: str, *pieces: bytes | float) -> Case:
-    expected = Expected(frozenset({408}), may_wait=True)
-    return replace(_case(what, *pieces, expected=expected), lane=Lane.SLOW)
-
-
-_SLOW: Final[tuple[Maker, ...]] = (_a_slow_head, _a_slow_body, _a_slow_drip, _slow_chunks)
+_SLOW: Final[tuple[Maker, ...]] = (
+    _a_slow_head,
+    framing.a_slow_body,
+    framing.a_slow_drip,
+    framing.slow_chunks,
+)
 _CHOICES: Final[tuple[tuple[Maker, int], ...]] = (
     (_another_method, 10),
     (_another_path, 10),
     (_another_content_type, 10),
     (_an_odd_timeout, 10),
-    (_a_false_length, 10),
-    (_two_lengths, 3),
-    (_more_than_promised, 4),
-    (_no_length, 1),
-    (_chunks, 8),
-    (_broken_chunks, 3),
-    (_chunks_and_a_length, 3),
+    (framing.a_false_length, 10),
+    (framing.two_lengths, 3),
+    (framing.more_than_promised, 4),
+    (framing.no_length, 1),
+    (framing.chunks, 8),
+    (framing.broken_chunks, 3),
+    (framing.chunks_and_a_length, 3),
     (_large_heads, 6),
     (_odd_headers, 14),
     (_other_line_ends, 2),

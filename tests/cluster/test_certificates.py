@@ -200,7 +200,9 @@ async def connect(replica: Replica, release: Release, bundle: bytes) -> None:
     await writer.wait_closed()
 
 
-async def test_two_replicas_make_publish_and_rotate_with_the_rights_of_the_originals_chart(release):
+async def test_two_replicas_make_publish_and_rotate_with_the_rights_of_the_originals_chart(
+    release: Release,
+) -> None:
     async with running(release, "one") as one, running(release, "two") as two:
         async with asyncio.timeout(PATIENCE):
             await one.certificate.wait_ready()
@@ -249,7 +251,9 @@ def _accepted_by_the_original(release: Release) -> None:
     assert release.bundle == release.data["ca.crt"]
 
 
-async def test_an_emptied_bundle_is_written_again_and_a_deleted_secret_comes_back(release):
+async def test_an_emptied_bundle_is_written_again_and_a_deleted_secret_comes_back(
+    release: Release,
+) -> None:
     async with running(release, "one") as one:
         async with asyncio.timeout(PATIENCE):
             await one.certificate.wait_ready()
@@ -268,7 +272,7 @@ async def test_an_emptied_bundle_is_written_again_and_a_deleted_secret_comes_bac
         _accepted_by_the_original(release)
 
 
-async def test_one_without_rights_names_the_rule_that_is_missing(release):
+async def test_one_without_rights_names_the_rule_that_is_missing(release: Release) -> None:
     stranger = replace(release, user="somebody-else")
     async with running(stranger, "one") as one:
         await until(lambda: "verbs" in one.certificate.problem, "the rule")

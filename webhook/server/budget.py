@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from webhook.server.duration import seconds_of
+from identity.durations import parse_go_duration
 from webhook.server.ports import Scope
 
 DEFAULT_TIMEOUT: Final = 10.0
@@ -22,7 +22,8 @@ def seconds_given(scope: Scope) -> float:
     for pair in scope["query_string"].split(b"&"):
         key, _, value = pair.partition(b"=")
         if key == b"timeout":
-            timeout = seconds_of(value.decode("ascii", "replace").replace("%C2%B5", "µ")) or timeout
+            given = parse_go_duration(value.decode("ascii", "replace").replace("%C2%B5", "µ"))
+            timeout = given if given is not None and given > 0 else timeout
             break
     timeout = min(timeout, LONGEST_TIMEOUT)
     return timeout - min(timeout * _SHARE, _MOST)

@@ -43,7 +43,7 @@ async def shown(certificates: CertificateFiles) -> str:
         return await listener.shown("1.3")
 
 
-async def test_what_stands_in_the_folder_is_served(tmp_path):
+async def test_what_stands_in_the_folder_is_served(tmp_path: Path) -> None:
     put(tmp_path, ONE)
     certificates = opened(tmp_path)
     await certificates.wait_ready()
@@ -53,7 +53,7 @@ async def test_what_stands_in_the_folder_is_served(tmp_path):
     assert await shown(certificates) == fingerprint(ONE.certificate)
 
 
-async def test_a_swapped_folder_is_served_from_the_next_reading_on(tmp_path):
+async def test_a_swapped_folder_is_served_from_the_next_reading_on(tmp_path: Path) -> None:
     put(tmp_path, ONE)
     certificates = opened(tmp_path, interval=0.01)
     task = asyncio.create_task(certificates.run())
@@ -67,7 +67,7 @@ async def test_a_swapped_folder_is_served_from_the_next_reading_on(tmp_path):
         await task
 
 
-async def test_a_pair_read_half_way_is_never_served(tmp_path):
+async def test_a_pair_read_half_way_is_never_served(tmp_path: Path) -> None:
     put(tmp_path, ONE)
     certificates = opened(tmp_path)
     put(tmp_path, (TWO.certificate, ONE.key))
@@ -83,7 +83,7 @@ async def test_a_pair_read_half_way_is_never_served(tmp_path):
     assert await shown(certificates) == fingerprint(TWO.certificate)
 
 
-async def test_files_that_vanish_for_a_while_change_nothing(tmp_path):
+async def test_files_that_vanish_for_a_while_change_nothing(tmp_path: Path) -> None:
     put(tmp_path, ONE)
     certificates = opened(tmp_path)
     (tmp_path / "..data").unlink()
@@ -95,20 +95,22 @@ async def test_files_that_vanish_for_a_while_change_nothing(tmp_path):
     assert certificates.trouble == ""
 
 
-def test_without_a_ca_the_chain_is_not_checked_but_the_pair_is(tmp_path):
+def test_without_a_ca_the_chain_is_not_checked_but_the_pair_is(tmp_path: Path) -> None:
     put(tmp_path, ONE, ca=None)
     certificates = opened(tmp_path)
     assert certificates.ready
     assert certificates.expiries() == {"serving": NOW + YEAR}
 
 
-def test_a_certificate_for_another_name_is_served_with_a_warning(tmp_path, caplog):
+def test_a_certificate_for_another_name_is_served_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     put(tmp_path, leaf(CA, NOW, names=("localhost",)), ca=None)
     assert opened(tmp_path).ready
     assert any("is for localhost, not for azure-wi" in r.error for r in caplog.records)
 
 
-def test_an_rsa_certificate_of_the_original_is_served(tmp_path):
+def test_an_rsa_certificate_of_the_original_is_served(tmp_path: Path) -> None:
     data = original.secret_data(NAME, datetime.fromtimestamp(NOW, UTC), ca_key=ca_key(1))
     put(tmp_path, (data["tls.crt"], data["tls.key"]), data["ca.crt"])
     assert opened(tmp_path).ready
@@ -124,7 +126,9 @@ def test_an_rsa_certificate_of_the_original_is_served(tmp_path):
         (leaf(CA, NOW + YEAR), None, "tls.crt is not valid yet"),
     ],
 )
-def test_nothing_good_at_the_start_is_one_clear_line(tmp_path, pair, ca, fault):
+def test_nothing_good_at_the_start_is_one_clear_line(
+    tmp_path: Path, pair: tuple[bytes, bytes], ca: bytes | None, fault: str
+) -> None:
     put(tmp_path, pair, ca)
     with pytest.raises(FilesUnreadable, match=fault) as error:
         opened(tmp_path)
@@ -132,7 +136,7 @@ def test_nothing_good_at_the_start_is_one_clear_line(tmp_path, pair, ca, fault):
     assert str(error.value).startswith(f"the certificate in {tmp_path}: ")
 
 
-def test_a_folder_that_is_not_there_or_not_readable_is_named(tmp_path):
+def test_a_folder_that_is_not_there_or_not_readable_is_named(tmp_path: Path) -> None:
     with pytest.raises(FilesUnreadable, match=r"tls\.crt can't be read: No such file or directory"):
         opened(tmp_path / "nowhere")
     (tmp_path / "tls.crt").mkdir()
@@ -140,7 +144,7 @@ def test_a_folder_that_is_not_there_or_not_readable_is_named(tmp_path):
         opened(tmp_path)
 
 
-def test_one_that_runs_out_makes_the_replica_unready(tmp_path):
+def test_one_that_runs_out_makes_the_replica_unready(tmp_path: Path) -> None:
     put(tmp_path, ONE)
     moment = [NOW]
     certificates = opened(tmp_path, clock=Clock(now=lambda: moment[0]))

@@ -22,7 +22,7 @@ def inspected(pair=PAIR, signers=CA.certificate, name=NAME):
     return serving(*pair, authorities(signers), name, "1.3")
 
 
-def test_a_good_pair_tells_its_dates_names_and_authority():
+def test_a_good_pair_tells_its_dates_names_and_authority() -> None:
     found = inspected()
     assert found.names == {NAME}
     assert (found.not_before, found.not_after) == (NOW - 3600, NOW + YEAR)
@@ -32,14 +32,14 @@ def test_a_good_pair_tells_its_dates_names_and_authority():
     assert not found.alive(NOW - 3600 - 301)
 
 
-def test_dates_are_left_to_the_caller_so_an_expired_one_is_still_told_apart():
+def test_dates_are_left_to_the_caller_so_an_expired_one_is_still_told_apart() -> None:
     pair = leaf(authority(0, NOW - 2 * YEAR), NOW - 2 * YEAR)
     found = inspected(pair, authority(0, NOW - 2 * YEAR).certificate)
     assert not found.alive(NOW)
     assert found.alive(NOW - 1.5 * YEAR)
 
 
-def test_of_two_cas_of_one_name_the_one_that_signed_is_found():
+def test_of_two_cas_of_one_name_the_one_that_signed_is_found() -> None:
     found = inspected(signers=OTHER_CA.certificate + CA.certificate)
     assert found.authority == authorities(CA.certificate)[0]
 
@@ -59,12 +59,12 @@ def test_of_two_cas_of_one_name_the_one_that_signed_is_found():
         ({"pair": (PAIR.certificate[:400], PAIR.key)}, "there is no certificate"),
     ],
 )
-def test_what_must_not_be_served_is_refused_in_words(change, fault):
+def test_what_must_not_be_served_is_refused_in_words(change: dict[str, Any], fault: str) -> None:
     with pytest.raises(Unusable, match=fault):
         inspected(**change)
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_password():
+def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_password() -> None:
     key = serialization.load_pem_private_key(PAIR.key, None)
     locked = key.private_bytes(
         serialization.Encoding.PEM,
@@ -75,14 +75,14 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_a_password():
         inspected((PAIR.certificate, locked))
 
 
-def test_a_certificate_of_the_original_is_served_its_ca_with_serial_number_0():
+def test_a_certificate_of_the_original_is_served_its_ca_with_serial_number_0() -> None:
     data = original.secret_data(NAME, datetime.fromtimestamp(NOW, UTC), ca_key=ca_key(2))
     found = inspected((data["tls.crt"], data["tls.key"]), data["ca.crt"])
     assert found.alive(NOW)
     assert signs(found.authority, data["ca.key"])
 
 
-def test_a_leaf_is_no_authority_and_nonsense_is_none():
+def test_a_leaf_is_no_authority_and_nonsense_is_none() -> None:
     assert authorities(PAIR.certificate) == ()
     broken = CA.certificate.replace(b"M", b"N")
     text = b"a comment\n" + CA.certificate + b"\njunk" + broken + CA.certificate
@@ -91,7 +91,7 @@ def test_a_leaf_is_no_authority_and_nonsense_is_none():
     ]
 
 
-def test_a_ca_signs_only_with_its_own_key_in_the_originals_form():
+def test_a_ca_signs_only_with_its_own_key_in_the_originals_form() -> None:
     (ca,) = authorities(CA.certificate)
     pkcs8 = ca_key(0).private_bytes(
         serialization.Encoding.PEM,
@@ -105,7 +105,7 @@ def test_a_ca_signs_only_with_its_own_key_in_the_originals_form():
     assert not signs(ca, CA.key[:200])
 
 
-def test_a_key_never_stands_in_a_file(monkeypatch, tmp_path):
+def test_a_key_never_stands_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = list(Path("/proc/self/fd").iterdir())
@@ -114,7 +114,9 @@ def test_a_key_never_stands_in_a_file(monkeypatch, tmp_path):
     assert len(list(Path("/proc/self/fd").iterdir())) == len(before)
 
 
-def test_where_there_is_no_memfd_the_file_is_private_and_gone_at_once(monkeypatch, tmp_path):
+def test_where_there_is_no_memfd_the_file_is_private_and_gone_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     context_with(*PAIR, "1.3")

@@ -20,7 +20,7 @@ EVERYTHING = Order(
 )
 
 
-async def test_a_child_makes_a_ca_and_a_certificate_of_it():
+async def test_a_child_makes_a_ca_and_a_certificate_of_it() -> None:
     made = await ChildIssuer().make(EVERYTHING)
     assert made.authority is not None
     assert made.serving is not None
@@ -30,7 +30,7 @@ async def test_a_child_makes_a_ca_and_a_certificate_of_it():
     assert found.names == {NAME}
 
 
-async def test_a_child_signs_with_a_ca_that_it_is_given():
+async def test_a_child_signs_with_a_ca_that_it_is_given() -> None:
     pair = authority(0, time.time())
     made = await ChildIssuer().make(
         Order(now=time.time(), serving_lifetime=YEAR, names=(NAME,), signer=KeyPair(*pair))
@@ -40,7 +40,7 @@ async def test_a_child_signs_with_a_ca_that_it_is_given():
     serving(made.serving.certificate, made.serving.key, authorities(pair.certificate), NAME, "1.3")
 
 
-async def test_an_error_names_no_key():
+async def test_an_error_names_no_key() -> None:
     pair = authority(0, time.time())
     broken = KeyPair(pair.certificate, pair.key.replace(b"A", b"B"))
     with pytest.raises(IssuingFailed) as error:
@@ -51,7 +51,9 @@ async def test_an_error_names_no_key():
     assert len(str(error.value)) < 80
 
 
-async def test_keys_travel_neither_in_arguments_nor_in_variables(monkeypatch):
+async def test_keys_travel_neither_in_arguments_nor_in_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     calls = []
     start = asyncio.create_subprocess_exec
 
@@ -73,13 +75,13 @@ async def test_keys_travel_neither_in_arguments_nor_in_variables(monkeypatch):
     }
 
 
-async def test_a_child_that_takes_too_long_is_ended():
+async def test_a_child_that_takes_too_long_is_ended() -> None:
     with pytest.raises(IssuingFailed, match=r"took more than 0\.01 s"):
         await ChildIssuer(time_limit=0.01).make(EVERYTHING)
     assert children() == []
 
 
-async def test_a_cancelled_order_leaves_no_child():
+async def test_a_cancelled_order_leaves_no_child() -> None:
     task = asyncio.create_task(ChildIssuer().make(EVERYTHING))
     await asyncio.sleep(0.05)
     task.cancel()
@@ -88,7 +90,9 @@ async def test_a_cancelled_order_leaves_no_child():
     assert children() == []
 
 
-async def test_a_child_that_says_nothing_is_an_error(monkeypatch, tmp_path):
+async def test_a_child_that_says_nothing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "webhook").mkdir()
     monkeypatch.setattr(issuing, "_ROOT", tmp_path)
     monkeypatch.setattr(sys, "executable", "/bin/true")
@@ -96,13 +100,15 @@ async def test_a_child_that_says_nothing_is_an_error(monkeypatch, tmp_path):
         await ChildIssuer().make(EVERYTHING)
 
 
-async def test_an_interpreter_that_is_not_there_is_an_error(monkeypatch):
+async def test_an_interpreter_that_is_not_there_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(IssuingFailed, match="No such file"):
         await ChildIssuer().make(EVERYTHING)
 
 
-def test_the_child_answers_nonsense_with_an_error():
+def test_the_child_answers_nonsense_with_an_error() -> None:
     for nonsense in (
         b"",
         b"[]",
@@ -122,7 +128,7 @@ def test_the_child_answers_nonsense_with_an_error():
         assert done.stderr == b""
 
 
-def test_the_servers_process_never_imports_cryptography():
+def test_the_servers_process_never_imports_cryptography() -> None:
     """It costs 8.4 MiB there, of 62."""
     program = (
         "import sys\n"
@@ -136,7 +142,7 @@ def test_the_servers_process_never_imports_cryptography():
     assert done.stdout.strip() == "[]"
 
 
-def test_the_child_imports_no_http_and_no_event_loop():
+def test_the_child_imports_no_http_and_no_event_loop() -> None:
     program = (
         "import sys\nimport webhook.certificates.issue\n"
         "print([name for name in ('httpx', 'asyncio', 'orjson') if name in sys.modules])\n"

@@ -18,7 +18,7 @@ def parsed(pair: Pair) -> x509.Certificate:
     return x509.load_pem_x509_certificate(pair.certificate)
 
 
-def test_the_ca_has_the_form_that_the_original_keeps():
+def test_the_ca_has_the_form_that_the_original_keeps() -> None:
     pair = authority(0, NOW)
     certificate = parsed(pair)
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -35,7 +35,7 @@ def test_the_ca_has_the_form_that_the_original_keeps():
     assert certificate.not_valid_after_utc == AT + timedelta(days=3650)
 
 
-def test_the_serving_certificate_is_p256_for_servers_and_known_by_its_sans_alone():
+def test_the_serving_certificate_is_p256_for_servers_and_known_by_its_sans_alone() -> None:
     signer = authority(0, NOW)
     pair = leaf(signer, NOW)
     certificate = parsed(pair)
@@ -52,47 +52,47 @@ def test_the_serving_certificate_is_p256_for_servers_and_known_by_its_sans_alone
     certificate.verify_directly_issued_by(parsed(signer))
 
 
-def test_addresses_become_ip_names():
+def test_addresses_become_ip_names() -> None:
     certificate = parsed(leaf(authority(0, NOW), NOW, names=(NAME, "127.0.0.1", "::1")))
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
 
 
-def test_a_serving_certificate_never_outlives_its_ca():
+def test_a_serving_certificate_never_outlives_its_ca() -> None:
     signer = authority(0, NOW, life=30 * 86400.0)
     assert parsed(leaf(signer, NOW)).not_valid_after_utc == parsed(signer).not_valid_after_utc
 
 
-def test_a_short_life_is_not_mostly_in_the_past():
+def test_a_short_life_is_not_mostly_in_the_past() -> None:
     certificate = parsed(authority(0, NOW, life=100.0))
     assert certificate.not_valid_before_utc == AT - timedelta(seconds=10)
 
 
-def test_serial_numbers_are_random():
+def test_serial_numbers_are_random() -> None:
     signer = authority(0, NOW)
     serials = {parsed(leaf(signer, NOW)).serial_number for _ in range(8)}
     assert len(serials) == 8
     assert min(serial.bit_length() for serial in serials) > 64
 
 
-def test_a_ca_without_life_signs_nothing():
+def test_a_ca_without_life_signs_nothing() -> None:
     with pytest.raises(ValueError, match="no life left"):
         leaf(authority(0, NOW, life=100.0), NOW + 101)
 
 
-def test_another_ones_key_signs_nothing():
+def test_another_ones_key_signs_nothing() -> None:
     one, other = authority(0, NOW), authority(1, NOW)
     with pytest.raises(ValueError, match="not the one in its certificate"):
         leaf(Pair(one.certificate, other.key), NOW)
 
 
-def test_a_ca_of_the_original_signs_its_serial_number_0_notwithstanding():
+def test_a_ca_of_the_original_signs_its_serial_number_0_notwithstanding() -> None:
     data = original.secret_data(NAME, AT, ca_key=ca_key(0))
     pair = leaf(Pair(data["ca.crt"], data["ca.key"]), NOW)
     original.accepts({**data, "tls.crt": pair.certificate, "tls.key": pair.key}, NAME, AT)
 
 
-def test_what_is_made_is_accepted_by_the_original():
+def test_what_is_made_is_accepted_by_the_original() -> None:
     signer = authority(0, NOW)
     pair = leaf(signer, NOW)
     data = {

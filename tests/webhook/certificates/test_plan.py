@@ -245,17 +245,17 @@ ROWS = {
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_what_is_planned_when(row):
+def test_what_is_planned_when(row: str) -> None:
     seen, action = ROWS[row]
     assert plan(seen, NOW, CONFIG) == action
 
 
-def test_a_certificate_is_never_due_before_half_its_life_is_over():
+def test_a_certificate_is_never_due_before_half_its_life_is_over() -> None:
     assert not due(NOW, NOW + 100, NOW + 49, lookahead=1e9)
     assert due(NOW, NOW + 100, NOW + 51, lookahead=1e9)
 
 
-def test_due_a_little_before_the_original_finds_it_due():
+def test_due_a_little_before_the_original_finds_it_due() -> None:
     year = NOW + 365 * DAY
     assert due(NOW, year, year - 92 * DAY, lookahead=90 * DAY)
     assert not due(NOW, year, year - 94 * DAY, lookahead=90 * DAY)

@@ -51,7 +51,7 @@ def in_virtual_time(
 
 
 @in_virtual_time
-async def test_the_first_replica_makes_everything_and_is_ready_at_once():
+async def test_the_first_replica_makes_everything_and_is_ready_at_once() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replicas.api.add_secret({"metadata": {"labels": {"app": "x"}}})  # the chart ships it empty
@@ -66,7 +66,7 @@ async def test_the_first_replica_makes_everything_and_is_ready_at_once():
 
 
 @in_virtual_time
-async def test_a_secret_that_is_not_there_is_created():
+async def test_a_secret_that_is_not_there_is_created() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         await replicas.started("one", within=1.0)
@@ -75,7 +75,7 @@ async def test_a_secret_that_is_not_there_is_created():
 
 
 @in_virtual_time
-async def test_ten_replicas_that_start_together_agree_on_one_certificate():
+async def test_ten_replicas_that_start_together_agree_on_one_certificate() -> None:
     async with Replicas(latency=0.5) as replicas:
         replicas.api.add_configuration()
         started = [replicas.start(f"r{i}") for i in range(10)]
@@ -89,7 +89,7 @@ async def test_ten_replicas_that_start_together_agree_on_one_certificate():
 
 
 @in_virtual_time
-async def test_everything_else_in_both_objects_stays_as_it_is():
+async def test_everything_else_in_both_objects_stays_as_it_is() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replicas.api.add_secret(
@@ -111,7 +111,7 @@ async def test_everything_else_in_both_objects_stays_as_it_is():
 
 
 @in_virtual_time
-async def test_a_secret_of_the_original_is_kept_until_it_is_due():
+async def test_a_secret_of_the_original_is_kept_until_it_is_due() -> None:
     async with Replicas() as replicas:
         data = originals_data(ca_key(0), START - 30 * DAY)
         replicas.api.add_configuration(data["ca.crt"])
@@ -124,7 +124,7 @@ async def test_a_secret_of_the_original_is_kept_until_it_is_due():
 
 
 @in_virtual_time
-async def test_a_due_certificate_of_the_original_becomes_one_of_its_ca():
+async def test_a_due_certificate_of_the_original_becomes_one_of_its_ca() -> None:
     async with Replicas() as replicas:
         data = originals_data(ca_key(0), START - 275 * DAY)
         replicas.api.add_configuration(data["ca.crt"])
@@ -139,7 +139,7 @@ async def test_a_due_certificate_of_the_original_becomes_one_of_its_ca():
 
 
 @in_virtual_time
-async def test_a_fresh_ca_of_the_original_is_waited_for_once():
+async def test_a_fresh_ca_of_the_original_is_waited_for_once() -> None:
     """It was put there in one step, a moment ago: API servers may not know it yet."""
     async with Replicas() as replicas:
         data = originals_data(ca_key(0), START - 10)
@@ -156,7 +156,7 @@ async def test_a_fresh_ca_of_the_original_is_waited_for_once():
 
 
 @in_virtual_time
-async def test_a_ca_is_replaced_make_before_break():
+async def test_a_ca_is_replaced_make_before_break() -> None:
     async with Replicas(SHORT) as replicas:
         replicas.api.add_configuration()
         one, two = await replicas.started("one"), await replicas.started("two")
@@ -205,7 +205,7 @@ def _check_signer(replicas: Replicas) -> None:
 
 
 @in_virtual_time
-async def test_at_each_stage_the_original_would_keep_the_secret():
+async def test_at_each_stage_the_original_would_keep_the_secret() -> None:
     config = replace(CONFIG, ca_lifetime=2 * YEAR, check_interval=DAY)
     async with Replicas(config) as replicas:
         replicas.api.add_configuration()
@@ -224,7 +224,7 @@ async def test_at_each_stage_the_original_would_keep_the_secret():
 
 
 @in_virtual_time
-async def test_a_person_asks_for_a_new_ca_and_for_a_new_certificate():
+async def test_a_person_asks_for_a_new_ca_and_for_a_new_certificate() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = await replicas.started("one")
@@ -243,7 +243,7 @@ async def test_a_person_asks_for_a_new_ca_and_for_a_new_certificate():
 
 
 @in_virtual_time
-async def test_an_emptied_ca_bundle_is_written_again_within_two_seconds():
+async def test_an_emptied_ca_bundle_is_written_again_within_two_seconds() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = await replicas.started("one")
@@ -256,7 +256,7 @@ async def test_an_emptied_ca_bundle_is_written_again_within_two_seconds():
 
 
 @in_virtual_time
-async def test_with_a_silent_watch_it_is_written_again_at_the_next_check():
+async def test_with_a_silent_watch_it_is_written_again_at_the_next_check() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         await replicas.started("one")
@@ -269,7 +269,7 @@ async def test_with_a_silent_watch_it_is_written_again_at_the_next_check():
 
 
 @in_virtual_time
-async def test_a_configuration_that_comes_late_is_said_and_waited_for():
+async def test_a_configuration_that_comes_late_is_said_and_waited_for() -> None:
     async with Replicas() as replicas:
         replica = replicas.start("one")
         await asyncio.sleep(30)
@@ -282,7 +282,7 @@ async def test_a_configuration_that_comes_late_is_said_and_waited_for():
 
 
 @in_virtual_time
-async def test_a_configuration_without_our_webhook_is_left_alone_and_said():
+async def test_a_configuration_without_our_webhook_is_left_alone_and_said() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replicas.api.change(
@@ -295,7 +295,7 @@ async def test_a_configuration_without_our_webhook_is_left_alone_and_said():
 
 
 @in_virtual_time
-async def test_a_secret_that_is_deleted_comes_back_and_nobody_notices():
+async def test_a_secret_that_is_deleted_comes_back_and_nobody_notices() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         one, two = await replicas.started("one"), await replicas.started("two")
@@ -320,7 +320,7 @@ async def test_a_secret_that_is_deleted_comes_back_and_nobody_notices():
 
 
 @in_virtual_time
-async def test_a_damaged_secret_is_mended_and_the_good_certificate_stays_meanwhile():
+async def test_a_damaged_secret_is_mended_and_the_good_certificate_stays_meanwhile() -> None:
     for damage in ({"tls.key": b"x"}, {"tls.crt": b""}, {"ca.crt": b"junk"}, {"ca.key": b""}):
         async with Replicas() as replicas:
             replicas.api.add_configuration()
@@ -342,7 +342,7 @@ async def test_a_damaged_secret_is_mended_and_the_good_certificate_stays_meanwhi
 
 
 @in_virtual_time
-async def test_a_certificate_that_fails_its_rehearsal_is_not_served():
+async def test_a_certificate_that_fails_its_rehearsal_is_not_served() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = await replicas.started("one")
@@ -363,7 +363,9 @@ async def test_a_certificate_that_fails_its_rehearsal_is_not_served():
 
 
 @in_virtual_time
-async def test_the_originals_ca_in_one_step_and_our_replicas_still_have_theirs_in_the_bundle():
+async def test_the_originals_ca_in_one_step_and_our_replicas_still_have_theirs_in_the_bundle() -> (
+    None
+):
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         one = await replicas.started("one")
@@ -385,7 +387,7 @@ async def test_the_originals_ca_in_one_step_and_our_replicas_still_have_theirs_i
 
 
 @in_virtual_time
-async def test_an_old_ca_waits_for_a_replica_that_is_cut_off():
+async def test_an_old_ca_waits_for_a_replica_that_is_cut_off() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         one, two = await replicas.started("one"), await replicas.started("two")
@@ -405,7 +407,7 @@ async def test_an_old_ca_waits_for_a_replica_that_is_cut_off():
 
 
 @in_virtual_time
-async def test_one_that_never_comes_back_holds_it_up_for_an_hour():
+async def test_one_that_never_comes_back_holds_it_up_for_an_hour() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         one = await replicas.started("one")
@@ -421,7 +423,7 @@ async def test_one_that_never_comes_back_holds_it_up_for_an_hour():
 
 
 @in_virtual_time
-async def test_one_that_says_farewell_holds_up_nothing():
+async def test_one_that_says_farewell_holds_up_nothing() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         one = await replicas.started("one")
@@ -436,7 +438,7 @@ async def test_one_that_says_farewell_holds_up_nothing():
 
 
 @in_virtual_time
-async def test_a_replica_that_starts_in_the_middle_of_it_is_ready_at_once():
+async def test_a_replica_that_starts_in_the_middle_of_it_is_ready_at_once() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         await replicas.started("one")
@@ -450,7 +452,7 @@ async def test_a_replica_that_starts_in_the_middle_of_it_is_ready_at_once():
 
 
 @in_virtual_time
-async def test_while_the_api_server_is_away_the_last_known_answer_stands():
+async def test_while_the_api_server_is_away_the_last_known_answer_stands() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = await replicas.started("one")
@@ -464,7 +466,7 @@ async def test_while_the_api_server_is_away_the_last_known_answer_stands():
 
 
 @in_virtual_time
-async def test_a_missing_right_is_named_with_its_rule():
+async def test_a_missing_right_is_named_with_its_rule() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = replicas.start("one")
@@ -482,7 +484,7 @@ async def test_a_missing_right_is_named_with_its_rule():
 
 
 @in_virtual_time
-async def test_without_the_right_to_write_a_good_certificate_is_served_all_the_same():
+async def test_without_the_right_to_write_a_good_certificate_is_served_all_the_same() -> None:
     async with Replicas() as replicas:
         data = originals_data(ca_key(0), START - 30 * DAY)
         replicas.api.add_configuration(data["ca.crt"])
@@ -498,7 +500,7 @@ async def test_without_the_right_to_write_a_good_certificate_is_served_all_the_s
 
 
 @in_virtual_time
-async def test_a_certificate_that_can_not_be_made_is_tried_again():
+async def test_a_certificate_that_can_not_be_made_is_tried_again() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = replicas.start("one")
@@ -516,7 +518,7 @@ async def test_a_certificate_that_can_not_be_made_is_tried_again():
 
 
 @in_virtual_time
-async def test_a_steady_state_writes_once_a_day_for_each_replica():
+async def test_a_steady_state_writes_once_a_day_for_each_replica() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         await replicas.started("one")
@@ -529,7 +531,7 @@ async def test_a_steady_state_writes_once_a_day_for_each_replica():
 
 
 @in_virtual_time
-async def test_notes_that_make_no_sense_do_no_harm():
+async def test_notes_that_make_no_sense_do_no_harm() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replica = await replicas.started("one")
@@ -544,7 +546,7 @@ async def test_notes_that_make_no_sense_do_no_harm():
 
 
 @in_virtual_time
-async def test_what_is_no_base64_in_the_secret_counts_as_nothing():
+async def test_what_is_no_base64_in_the_secret_counts_as_nothing() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
         replicas.api.add_secret({"data": {"ca.crt": "%%%", "ca.key": None, "tls.crt": "x"}})
@@ -553,7 +555,7 @@ async def test_what_is_no_base64_in_the_secret_counts_as_nothing():
         assert set(data_of(replicas.api.secret)) == {"ca.crt", "ca.key", "tls.crt", "tls.key"}
 
 
-def test_lifetimes_are_those_of_the_configuration():
+def test_lifetimes_are_those_of_the_configuration() -> None:
     async def main() -> None:
         async with Replicas(SHORT) as replicas:
             replicas.api.add_configuration()
@@ -565,7 +567,7 @@ def test_lifetimes_are_those_of_the_configuration():
     virtual_time.run(main())
 
 
-def test_a_certificate_made_by_openssl_defaults_of_one_year_is_renewed_in_time():
+def test_a_certificate_made_by_openssl_defaults_of_one_year_is_renewed_in_time() -> None:
     """A serving certificate of the original that has a month left: renewed, under the same CA."""
 
     async def main() -> None:

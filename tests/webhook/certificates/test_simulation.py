@@ -129,7 +129,7 @@ async def hours(seed: int, config: CertificateConfig) -> Observer:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed):
+def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed: int) -> None:
     observer = virtual_time.run(hours(seed, QUICK))
     assert observer.looks > 30_000
     assert len(observer.bundles) > 10
@@ -141,7 +141,7 @@ def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed):
     [{"trust_delay": 0.0}, {"adoption_delay": 1.0, "silence_limit": 10.0}],
     ids=["no trust delay", "nobody is waited for"],
 )
-def test_the_simulation_finds_what_a_safeguard_prevents(broken):
+def test_the_simulation_finds_what_a_safeguard_prevents(broken: dict[str, float]) -> None:
     """Seeds are tried until it does; the first one does mostly."""
     for seed in range(6):
         config = replace(QUICK, **broken)

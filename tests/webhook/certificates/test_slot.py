@@ -92,7 +92,9 @@ async def listening(slot: Slot) -> AsyncIterator[Listener]:
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 @pytest.mark.parametrize("names_server", [True, False], ids=["with SNI", "without SNI"])
-async def test_ec_to_rsa_and_back_each_new_connection_sees_the_new_one(version, names_server):
+async def test_ec_to_rsa_and_back_each_new_connection_sees_the_new_one(
+    version: str, names_server: bool
+) -> None:
     slot = Slot("1.2")
     async with listening(slot) as listener:
         for certificate, key in (EC, RSA, EC, OTHER_EC, RSA, EC):
@@ -102,7 +104,7 @@ async def test_ec_to_rsa_and_back_each_new_connection_sees_the_new_one(version, 
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-async def test_open_connections_keep_on_working_through_every_swap(version):
+async def test_open_connections_keep_on_working_through_every_swap(version: str) -> None:
     slot = Slot("1.2")
     async with listening(slot) as listener:
         clients = []
@@ -116,7 +118,7 @@ async def test_open_connections_keep_on_working_through_every_swap(version):
             await client.close()
 
 
-async def test_loading_into_a_live_context_would_have_kept_the_old_one(tmp_path):
+async def test_loading_into_a_live_context_would_have_kept_the_old_one(tmp_path: Path) -> None:
     """Why contexts are fresh: the same context, loaded with EC after RSA and RSA after EC."""
     shown = []
     context = context_with(*EC, "1.2")
@@ -130,7 +132,7 @@ async def test_loading_into_a_live_context_would_have_kept_the_old_one(tmp_path)
     assert shown == [fingerprint(EC[0])] * 2
 
 
-def test_it_works_under_uvloop_as_in_the_server():
+def test_it_works_under_uvloop_as_in_the_server() -> None:
     async def swap() -> list[str]:
         slot = Slot("1.3")
         shown = []
@@ -148,7 +150,9 @@ def test_it_works_under_uvloop_as_in_the_server():
     assert shown == [fingerprint(one[0]) for one in (EC, EC, RSA, RSA, OTHER_EC, OTHER_EC)]
 
 
-async def test_before_the_first_certificate_a_handshake_fails_cleanly(capfd):
+async def test_before_the_first_certificate_a_handshake_fails_cleanly(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     slot = Slot("1.2")
     async with listening(slot) as listener:
         for version in VERSIONS:
@@ -159,12 +163,12 @@ async def test_before_the_first_certificate_a_handshake_fails_cleanly(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_the_alert_before_the_first_certificate_says_that_it_is_the_servers_fault():
+def test_the_alert_before_the_first_certificate_says_that_it_is_the_servers_fault() -> None:
     with pytest.raises(Unusable, match=r"INTERNAL_ERROR|CALLBACK_FAILED"):
         rehearse(Slot("1.2").ssl_context, CA.certificate.decode(), name=NAME)
 
 
-async def test_tls_1_2_is_refused_by_default_and_taken_where_it_is_asked_for():
+async def test_tls_1_2_is_refused_by_default_and_taken_where_it_is_asked_for() -> None:
     for minimum, taken in (("1.3", False), ("1.2", True)):
         slot = Slot(minimum)
         slot.put(context_with(*EC, minimum))
@@ -176,7 +180,7 @@ async def test_tls_1_2_is_refused_by_default_and_taken_where_it_is_asked_for():
                     await listener.connect("1.2")
 
 
-async def test_no_session_is_kept_for_tls_1_3():
+async def test_no_session_is_kept_for_tls_1_3() -> None:
     slot = Slot("1.3")
     slot.put(context_with(*EC, "1.3"))
     async with listening(slot) as listener:

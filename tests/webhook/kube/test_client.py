@@ -1,6 +1,8 @@
 import asyncio
+import gc
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.fakes.kube_api import Answer, Cut, Delay, Drop, FakeKubeApi, Hang, Raw
@@ -201,9 +203,9 @@ async def test_a_server_that_hangs_is_given_up(api: FakeKubeApi, client: KubeCli
 async def test_an_answer_that_trickles_is_given_up_as_a_whole(
     api: FakeKubeApi, client: KubeClient
 ) -> None:
-    """Each byte is in time, all of them together are not."""
-    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
-    api.fail(Raw((head, *[b" "] * 100), pause=0.05))
+    """Each byte is in time and the answer is good, but all of it is not in time."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n"
+    api.fail(Raw((head, b"{", *[b" "] * 38, b"}"), pause=0.05))
 
     with pytest.raises(Unreachable, match="did not answer in time"):
         await client.get(SECRET)
@@ -218,7 +220,7 @@ async def test_what_is_not_http_is_unreachable(api: FakeKubeApi, client: KubeCli
 
 async def test_an_informational_answer_is_none(api: FakeKubeApi, client: KubeClient) -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-    api.fail(Raw((early, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")))
+    api.fail(Raw((early, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), pause=0.05))
 
     assert await client.get(SECRET) == {}
 
@@ -283,3 +285,19 @@ async def test_a_line_break_in_a_header_is_refused(api: FakeKubeApi, client: Kub
         await client.get(SECRET, accept="a\r\nAuthorization: x")
 
     assert api.requests == []
+
+
+async def test_an_answer_is_freed_as_soon_as_it_is_read(
+    api: FakeKubeApi, client: KubeClient
+) -> None:
+    """Left to the garbage collector, the pages of a list are all in memory at once."""
+    api.put("secrets", a_secret())
+    gc.collect()
+    gc.disable()
+    try:
+        await client.get(SECRET)
+        left = [found for found in gc.get_objects() if isinstance(found, httpx.Response)]
+    finally:
+        gc.enable()
+
+    assert left == []

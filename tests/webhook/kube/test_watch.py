@@ -174,7 +174,7 @@ async def test_cancelling_a_watch_ends_its_connection_at_once(
 
 def reading_is_paused(client: KubeClient) -> bool:
     transport: Any = client._http._transport
-    return any(wire._paused for wire in transport._wires)
+    return any(not wire._transport.is_reading() for wire in transport._wires)
 
 
 async def test_a_slow_reader_makes_the_server_wait(api: FakeKubeApi, client: KubeClient) -> None:
