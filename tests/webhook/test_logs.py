@@ -116,8 +116,8 @@ def test_requests_heads_are_never_logged(stream: io.StringIO) -> None:
     """Below debug, uvicorn logs each request's head, and httpx those of its own."""
     logs.set_up("all", stream)
     assert logging.getLogger("uvicorn.error").level == logging.DEBUG
-    assert logging.getLogger("httpx").level == logging.INFO
-    assert logging.getLogger("httpcore").level == logging.INFO
+    assert logging.getLogger("httpx").level == logging.WARNING
+    assert logging.getLogger("httpcore").level == logging.WARNING
 
 
 def test_a_flood_from_one_place_is_counted_instead(stream: io.StringIO) -> None:
