@@ -175,8 +175,14 @@ def by_url(host: str, port: int, authority: bytes) -> Object:
     host = f"[{host}]" if ":" in host else host
     return {
         "url": f"https://{host}:{port}{PATH}",
-        "caBundle": base64.b64encode(authority).decode(),
+        "caBundle": _text(authority),
     }
+
+
+def by_service(name: str, namespace: str, authority: bytes | None = None) -> Object:
+    """Write a clientConfig for a webhook behind a Service; without `authority` it fills that in."""
+    config: Object = {"service": {"name": name, "namespace": namespace, "path": PATH}}
+    return config if authority is None else config | {"caBundle": _text(authority)}
 
 
 def registration(name: str, client_config: Object, **changes: Any) -> Object:
@@ -207,3 +213,7 @@ def registration(name: str, client_config: Object, **changes: Any) -> Object:
             }
         ],
     }
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()

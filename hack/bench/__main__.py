@@ -46,6 +46,7 @@ _WITH_MANY: Final[dict[str, Callable[[Bench, Subject], None]]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure; 0: done (whatever the figures are), 1: it could not be, 2: wrong usage."""
     options = _parser().parse_args(argv)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _exit)
     signal.signal(signal.SIGHUP, _exit)
     try:
@@ -125,12 +126,9 @@ def _run(options: argparse.Namespace) -> None:
 @contextmanager
 def _bench(options: argparse.Namespace, scale: Scale, book: Book) -> Iterator[Bench]:
     progress = printed()
-    with (
-        tempfile.TemporaryDirectory(prefix="azwi-bench-") as temporary,
-        local_cluster(progress=progress) as cluster,
-        staged(cluster) as stage,
-    ):
-        folder = Path(temporary)
+    with local_cluster(progress=progress) as cluster, staged(cluster) as stage:
+        folder = cluster.folder / "bench"  # goes with the cluster, whatever way that ends
+        folder.mkdir(mode=0o700)
         host = _host(cluster)
         write_certificates(folder, host)
         yield Bench(

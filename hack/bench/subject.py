@@ -1,13 +1,12 @@
 """The process that is measured: our webhook, and the original's if somebody has its binary."""
 
-import ctypes
 import os
 import signal
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Final, Protocol
 
 from hack.bench import answers
 from hack.bench.driver import Connection, Target
-from hack.bench.process import Memory, cpu_seconds, memory
+from hack.bench.process import Memory, cpu_seconds, memory, prepared
 from hack.cluster.addresses import free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -24,7 +23,6 @@ ORIGINALS_PORT: Final = 9443
 _START_PATIENCE: Final = 60.0
 _END_PATIENCE: Final = 5.0
 _PAUSE: Final = 0.002
-_PR_SET_PDEATHSIG: Final = 1
 
 
 class ServerFailed(Exception):  # noqa: N818 - named like those of hack.cluster
@@ -174,7 +172,7 @@ def running(subject: Subject, around: Surroundings, *, core: int | None = None) 
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for us; we end it
-            preexec_fn=_prepared(core),  # noqa: PLW1509 - no other thread runs
+            preexec_fn=prepared(core),  # noqa: PLW1509 - no other thread runs
         )
     try:
         yield Server(process, Target(around.host, port, tls), log, started, health)
@@ -202,18 +200,6 @@ def _environment() -> dict[str, str]:
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an image has bytecode, and so must we
     return {**environment, "AZURE_TENANT_ID": TENANT}
-
-
-def _prepared(core: int | None) -> Callable[[], None]:
-    """Return what the new process does first: go to its core, and end if we are killed."""
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-
-    def prepare() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-
-    return prepare
 
 
 def subjects(original: Path | None) -> Sequence[Subject]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hack.bench.driver import DriveFailed, Target
+from hack.bench.process import prepared
 
 _SCRIPT: Final = r"""
 local requests, number, threads = {}, 0, {}
@@ -87,7 +88,12 @@ def saturate(  # noqa: PLR0913 - what to send, and how much of it
     command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=30s", f"-s{script}"]
     command += [f"https://{target.address}/", "--", str(data)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds + 60, check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=seconds + 60,
+        check=False,
+        preexec_fn=prepared(),
     )
     run = read_result(done.stdout)
     if run is None or done.returncode != 0:

@@ -117,7 +117,7 @@ def _add_a_key(pod: Json, chance: random.Random) -> None:
 
 
 def _move_a_node(pod: Json, chance: random.Random) -> None:
-    source: tuple[Any, Any] | None = descend(pod, chance)
+    source = descend(pod, chance)
     target = descend(pod, chance)
     if source is not None and target is not None:
         moved = json.dumps(source[0][source[1]])
@@ -173,7 +173,7 @@ def _add_reserved_volumes(pod: Json, chance: random.Random) -> None:
     for _ in range(chance.choice((1, 1, 2, 40))):
         name = chance.choice((VOLUME_NAME, VOLUME_PREFIX, VOLUME_PREFIX + odd_name(chance)))
         token = {"audience": junk(chance), "expirationSeconds": junk(chance), "path": junk(chance)}
-        source = chance.choice(
+        source: Json = chance.choice(
             (
                 {"projected": {"sources": [{"serviceAccountToken": token}]}},
                 {"projected": {"sources": junk(chance), "defaultMode": junk(chance)}},

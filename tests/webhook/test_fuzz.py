@@ -48,7 +48,7 @@ def test_malformed_reviews_break_nothing() -> None:
     ],
 )
 def test_a_fault_built_into_the_server_is_what_is_found(fault: str, kind: Kind) -> None:
-    patience = 3.0 if kind is Kind.HANG else 20.0
+    patience = 2.0 if kind is Kind.HANG else 20.0
     plan = Plan(5, count=120, patience=patience, hurry=True)  # some six reviews show the fault
     assert set(fuzz(plan, ("-m", "hack.fuzz.broken", fault)).kinds) == {kind}
 

@@ -16,13 +16,13 @@ from webhook.certificates import secret as secrets
 from webhook.certificates.clock import Clock
 from webhook.certificates.configuration import version_of
 from webhook.certificates.errors import CertificateError, IssuingFailed
-from webhook.certificates.inspection import Authority, Serving, authorities
+from webhook.certificates.inspection import authorities
 from webhook.certificates.issuer import ChildIssuer, Issuer
 from webhook.certificates.objects import Api, Found, Objects, backoff
 from webhook.certificates.plan import Action, Observed, Publish, Rest, plan
+from webhook.certificates.presented import Presented
 from webhook.certificates.secret import Contents
 from webhook.certificates.sightings import Sightings
-from webhook.certificates.slot import Slot
 from webhook.certificates.steps import Change, SecretStep, change_for
 from webhook.config.settings import CertificateConfig
 from webhook.kube import Conflict, Forbidden, KubeError
@@ -32,9 +32,6 @@ _PAUSE: Final = 0.1
 _MOST_STEPS: Final = 8
 """In one go; more would mean that somebody undoes them."""
 _FAREWELL: Final = 3.0
-_ESTABLISHED: Final = 3600.0 + 300.0
-"""A CA of the original is taken for trusted when it is older than this: it begins an hour before
-it was made, and the original publishes it within seconds."""
 
 _log = logging.getLogger("azwi.webhook.certificates")
 
@@ -71,20 +68,17 @@ class RotatingCertificate:
         self._issuer = means.issuer
         self._clock = means.clock
         self._objects = Objects(api, config, self._clock)
-        self._slot = Slot(min_version)
+        self._presented = Presented(config, self._clock, min_version)
         self._sightings = Sightings()
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
         self._read: tuple[tuple[bytes, ...], Contents] = ((), Contents())
-        self._serving: Serving | None = None
-        self._trusted: tuple[Authority, ...] = ()
-        self._proven = False
         self._deferred: tuple[str, float] | None = None
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
         """For the listener, for the life of the process."""
-        return self._slot.ssl_context
+        return self._presented.slot.ssl_context
 
     @property
     def ready(self) -> bool:
@@ -94,22 +88,15 @@ class RotatingCertificate:
     @property
     def problem(self) -> str:
         """Why this replica is not ready, in words; empty if it is."""
-        if self._serving is None:
-            return self.trouble or "there is no serving certificate yet"
-        if not self._serving.alive(self._clock.now()):
-            return self.trouble or "the serving certificate has run out"
-        if self._serving.authority not in self._trusted:
-            where = self._config.configuration_name
-            return self.trouble or f"caBundle in {where} lacks the serving certificate's CA"
-        if not self._proven:
-            return "waiting until every API server has learnt of a new CA"
-        return ""
+        problem = self._presented.problem
+        return self.trouble or problem if problem else ""
 
     def expiries(self) -> dict[str, float]:
         """Return when the serving certificate and its CA end, in seconds since 1970."""
-        if self._serving is None:
+        serving = self._presented.serving
+        if serving is None:
             return {}
-        return {"ca": self._serving.authority.not_after, "serving": self._serving.not_after}
+        return {"ca": serving.authority.not_after, "serving": serving.not_after}
 
     async def wait_ready(self) -> None:
         """Return when API servers trust what is served."""
@@ -181,24 +168,22 @@ class RotatingCertificate:
         """Take in what was read: serve from it, and tell what the plan has to know."""
         at = self._clock.monotonic()
         bundle = found.bundle(self._config.webhook_name)
-        self._trusted = authorities(bundle or b"")
-        version = version_of(found.configuration or {})
-        names = [authority.fingerprint for authority in self._trusted]
-        self._sightings.saw_trusted(version, names, at)
+        trusted = authorities(bundle or b"")
+        names = [authority.fingerprint for authority in trusted]
+        self._sightings.saw_trusted(version_of(found.configuration or {}), names, at)
         contents = self._inspect(found)
         signing = contents.serving.authority.fingerprint if contents.serving else None
         self._sightings.saw_secret(signing, contents.notes.reports, at)
-        self._adopt(contents, at)
-        self._judge(contents, at)
-        trusted_for = {name: self._sightings.trusted_for(name, at) or 0.0 for name in names}
+        self._presented.take_in(contents, trusted, self._sightings, at)
+        self._tell_ready()
         reports = contents.notes.reports
         return Observed(
             contents=contents,
             replica=self._replica,
-            mine=self._serving.authority if self._serving else None,
+            mine=self._presented.authority,
             published=bundle,
-            trusted=self._trusted,
-            trusted_for=trusted_for,
+            trusted=trusted,
+            trusted_for={name: self._sightings.trusted_for(name, at) or 0.0 for name in names},
             signing_for=self._sightings.signing_for(at),
             silent_for={name: self._sightings.silent_for(name, at) for name in reports},
         )
@@ -209,48 +194,14 @@ class RotatingCertificate:
         data = secrets.data_of(secret)
         ours = tuple(data.get(key, b"") for key in secrets.KEYS)
         if self._read[0] != ours:
-            contents = secrets.read(data, self._config.dns_name, self._slot.min_version)
+            contents = secrets.read(data, self._config.dns_name, self._presented.slot.min_version)
             if contents.fault and data.get(secrets.CERTIFICATE):
                 self.rejected += 1
                 _log.warning("the Secret's certificate is refused", extra={"error": contents.fault})
             self._read = (ours, contents)
         return replace(self._read[1], notes=secrets.notes_of(secret))
 
-    def _adopt(self, contents: Contents, at: float) -> None:
-        """Serve the Secret's certificate, as soon as every API server trusts its CA.
-
-        One that serves something good goes by what it saw itself; one that serves nothing has
-        nothing to lose, and is not ready before the CA is settled.
-        """
-        new, now = contents.serving, self._clock.now()
-        if new is None or not new.alive(now):
-            return
-        if self._serving is not None:
-            if new.fingerprint == self._serving.fingerprint:
-                return
-            trusted = self._sightings.trusted_for(new.authority.fingerprint, at) or 0.0
-            if self._serving.alive(now) and trusted < self._config.trust_delay:
-                return
-        self._slot.put(new.context)
-        self._serving = new
-        _log.info(
-            "serving a new certificate",
-            extra={"fingerprint": new.fingerprint, "ca": new.authority.fingerprint},
-        )
-
-    def _judge(self, contents: Contents, at: float) -> None:
-        """See whether this replica is ready now."""
-        serving = self._serving
-        if serving is not None and serving.authority in self._trusted and not self._proven:
-            settled = contents.notes.settled
-            authority = serving.authority
-            seconds = self._sightings.trusted_for(authority.fingerprint, at) or 0.0
-            age = self._clock.now() - authority.not_before
-            self._proven = (
-                seconds >= self._config.trust_delay
-                or (settled is not None and authority.fingerprint in settled)
-                or (settled is None and age >= _ESTABLISHED)
-            )
+    def _tell_ready(self) -> None:
         if self.ready:
             self._ready.set()
         else:
@@ -272,7 +223,7 @@ class RotatingCertificate:
         if change.data:  # never write what could not be served
             data = secrets.data_of(found.secret or {}) | dict(change.data)
             kept = {key: value for key, value in data.items() if value is not None}
-            after = secrets.read(kept, self._config.dns_name, self._slot.min_version)
+            after = secrets.read(kept, self._config.dns_name, self._presented.slot.min_version)
             if after.serving is None:
                 raise IssuingFailed(f"the step {step.name} would leave nothing: {after.fault}")
         await self._objects.write(found.secret, change)

@@ -46,7 +46,7 @@ FLAGS: Final = (
     Flag("cert-lifetime", "8760h", "life of a serving certificate of our own"),
     Flag("cert-lookahead", "2160h", "a certificate is replaced when this much of it is left"),
     Flag("ca-trust-delay", "60s", "how long a CA is in the bundle before a certificate is its own"),
-    Flag("ca-adoption-delay", "180s", "how long an old CA stays in the bundle after that, at least"),
+    Flag("ca-adoption-delay", "180s", "how long an old CA stays in the bundle after that"),
     Flag("cert-jitter", "5s", "what is not urgent waits a random part of this, for one replica"),
     Flag("cert-check-interval", "10m", "how often certificates are looked at, beside every change"),
     Flag("version", "false", "print the version and end", switch=True),

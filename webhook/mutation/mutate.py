@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from identity.account import Account
 from identity.faults import Faults
-from identity.names import IDENTITY_RESOURCE_ID, INJECT_PROXY, VOLUME_NAME, VOLUME_PREFIX
+from identity.names import IDENTITY_RESOURCE_ID, INJECT_PROXY, VOLUME_NAME
 from identity.pod import PodSettings, pod_settings
 from webhook.config.settings import MutationConfig, ProxySettings
 from webhook.mutation.advice import account_advice, path_taken, pod_advice
@@ -14,10 +14,6 @@ from webhook.mutation.podview import PodView, view
 from webhook.mutation.proxy import proxy_operations, proxy_warnings
 from webhook.mutation.volume import volume_operations
 
-MOST_CONTAINERS: Final = 3000
-"""Each gets about half a kilobyte, and etcd takes no object of more than 1.5 MiB."""
-MOST_RESERVED: Final = 64
-"""Volumes of our prefix: every webhook's pass leaves one at the most."""
 _MOST_WARNINGS: Final = 16
 
 
@@ -48,7 +44,6 @@ def mutate(
     endpoint = config.custom_token_endpoint
     endpoint_annotation = endpoint.annotation if endpoint else None
     settings = pod_settings(seen.annotations, account, endpoint_annotation, faults)
-    _check_size(seen, settings, faults)
     _check_account(account, faults)
     if settings.proxy_port is not None:
         _check_proxy(seen, config.proxy, faults)
@@ -75,28 +70,6 @@ def mutate(
         changed += _names(added)
         operations += added
     return Injected(operations, warnings[:_MOST_WARNINGS], _audit(account, changed, settings))
-
-
-def _check_size(pod: PodView, settings: PodSettings, faults: Faults) -> None:
-    """Refuse what could not be stored anyway, before something is written for each of its parts.
-
-    A request of 3 MiB, the most that the API server takes, has room for 240,000 containers, which
-    would get 170 MiB of operations.
-    """
-    injected = sum(one.name not in settings.skip_containers for one in pod.all_containers)
-    if injected > MOST_CONTAINERS:
-        faults.add(
-            "spec.containers and spec.initContainers",
-            None,
-            f"expected at most {MOST_CONTAINERS} to get an identity, found {injected}",
-        )
-    if len(pod.reserved_volumes) > MOST_RESERVED:
-        faults.add(
-            "spec.volumes",
-            None,
-            f"expected at most {MOST_RESERVED} named {VOLUME_PREFIX}*,"
-            f" found {len(pod.reserved_volumes)}",
-        )
 
 
 def _check_account(account: Account, faults: Faults) -> None:

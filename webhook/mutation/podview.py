@@ -5,12 +5,18 @@ It is refused by name of the field; nothing is guessed.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from identity.faults import Faults
 from identity.names import VOLUME_PREFIX
 
 Json = dict[str, Any]
+
+MOST_CONTAINERS: Final = 3000
+"""Of each kind. Each gets half a kilobyte, and etcd takes no object of more than 1.5 MiB; a request
+of 3 MiB, which the API server takes, has room for 240,000, and they for 170 MiB of operations."""
+MOST_RESERVED: Final = 64
+"""Volumes of our prefix; a webhook's pass leaves one at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,14 @@ def view(pod: Json, faults: Faults) -> PodView | None:
     containers = _containers(spec, "containers", faults)
     init_containers = _containers(spec, "initContainers", faults)
     volumes = _named_objects(spec, "volumes", "spec", faults)
+    reserved = {
+        volume["name"]: index
+        for index, volume in enumerate(volumes)
+        if volume["name"].startswith(VOLUME_PREFIX)
+    }
+    if len(reserved) > MOST_RESERVED:
+        expected = f"expected at most {MOST_RESERVED} named {VOLUME_PREFIX}*"
+        faults.add("spec.volumes", None, f"{expected}, found {len(reserved)}")
     if faults:
         return None
     return PodView(
@@ -69,11 +83,7 @@ def view(pod: Json, faults: Faults) -> PodView | None:
         containers=containers,
         init_containers=init_containers,
         volumes=volumes,
-        reserved_volumes={
-            volume["name"]: index
-            for index, volume in enumerate(volumes)
-            if volume["name"].startswith(VOLUME_PREFIX)
-        },
+        reserved_volumes=reserved,
     )
 
 
@@ -97,8 +107,12 @@ def _annotations(metadata: Json, faults: Faults) -> dict[str, str]:
 
 
 def _containers(spec: Json, key: str, faults: Faults) -> list[ContainerView]:
+    found = _named_objects(spec, key, "spec", faults)
+    if len(found) > MOST_CONTAINERS:
+        faults.add(f"spec.{key}", None, f"expected at most {MOST_CONTAINERS}, found {len(found)}")
+        return []
     views = []
-    for index, raw in enumerate(_named_objects(spec, key, "spec", faults)):
+    for index, raw in enumerate(found):
         where = f"spec.{key}[{index}]"
         env = _named_objects(raw, "env", where, faults)
         mounts = _named_objects(raw, "volumeMounts", where, faults)

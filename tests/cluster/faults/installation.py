@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from hack.cluster import Cluster
 from hack.cluster.readiness import wait_until
-from hack.webhook import PATH, ROTATION_RULES, RULES, SECRET_RULES, Webhook, registration
+from hack.webhook import ROTATION_RULES, RULES, SECRET_RULES, Webhook, by_service, registration
 from identity.names import PREFIX
 from tests.cluster.api import Api, Json, Refused, a_namespace, api_of
 from tests.cluster.faults.keeper import PORT_NAME, SLICES, EndpointsKeeper, a_slice, keeping
@@ -73,7 +73,7 @@ class Installation:
         self.cluster = cluster
         self.api = api
         self.namespace = namespace
-        self._folder = folder
+        self.folder = folder
         self._user = namespace  # unique already
         self._secret = f"/api/v1/namespaces/{namespace}/secrets/{SECRET}"
 
@@ -94,6 +94,11 @@ class Installation:
 
     def await_traffic(self, replicas: Sequence[Replica]) -> None:
         """Wait until every replica has its endpoint, and pods come out with their identity."""
+        self.await_endpoints(replicas)
+        self.await_identity(BILLING)
+
+    def await_endpoints(self, replicas: Sequence[Replica]) -> None:
+        """Wait until every replica has its endpoint."""
 
         def has_traffic(replica: Replica) -> bool:
             found = self.api.get(f"{self._slices}/{replica.slice_name}")
@@ -101,7 +106,6 @@ class Installation:
 
         for replica in replicas:
             _await(partial(has_traffic, replica), "an endpoint")
-        self.await_identity(BILLING)
 
     def await_identity(self, wanted: Wanted) -> None:
         """Wait until pods come out with an identity, whichever replica is asked."""
@@ -117,7 +121,9 @@ class Installation:
         """Make a ServiceAccount, annotated or not."""
         annotations = {PREFIX + "client-id": client_id} if client_id else {}
         metadata = {"name": name, "annotations": annotations}
-        self.api.post(f"/api/v1/namespaces/{self.namespace}/serviceaccounts", {"metadata": metadata})
+        self.api.post(
+            f"/api/v1/namespaces/{self.namespace}/serviceaccounts", {"metadata": metadata}
+        )
         return Wanted(name, client_id or "")
 
     def annotate_account(self, name: str, client_id: str) -> Wanted:
@@ -128,10 +134,18 @@ class Installation:
 
     @contextmanager
     def replicas(self, setting: Setting) -> Iterator[list[Replica]]:
-        """Run two new replicas, with a Secret and a registration that are new too, until ready."""
+        """Run two replicas, with a Secret and a registration that are as new as they are."""
+        self._start_over()
+        try:
+            with self.running(setting) as replicas:
+                yield replicas
+        finally:
+            self._remove(f"{REGISTRATIONS}/{CONFIGURATION}")
+
+    @contextmanager
+    def running(self, setting: Setting) -> Iterator[list[Replica]]:
+        """Run two replicas, ready from the start."""
         with ExitStack() as stack:
-            self._start_over()
-            stack.callback(self._remove, f"{REGISTRATIONS}/{CONFIGURATION}")
             network = stack.enter_context(links())
             replicas = [self._replica(network, setting, f"replica-{n}") for n in range(2)]
             for replica in replicas:
@@ -159,18 +173,18 @@ class Installation:
         self.api.post(
             f"/api/v1/namespaces/{self.namespace}/secrets", {"metadata": {"name": SECRET}}
         )
-        service = {"name": SERVICE, "namespace": self.namespace, "path": PATH}
+        service = by_service(SERVICE, self.namespace)
         selector = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
         self.api.post(
             REGISTRATIONS,
-            registration(CONFIGURATION, {"service": service}, namespaceSelector=selector),
+            registration(CONFIGURATION, service, namespaceSelector=selector),
         )
 
     def _replica(self, network: Links, setting: Setting, name: str) -> Replica:
         url = urlsplit(self.cluster.url)
         host, port = url.hostname or "", url.port or 443
         link = network.to(host, port)
-        folder = self._folder / uuid.uuid4().hex[:6]
+        folder = self.folder / uuid.uuid4().hex[:6]
         folder.mkdir()
         webhook = Webhook(
             folder,

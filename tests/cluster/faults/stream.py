@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Stream:
     def failures(self) -> list[str]:
         """The messages of those that are counted against the webhook."""
         return [
-            f"{one.at:6.2f} s: {one.message}" for one in self.creations if one.fate is Fate.FAILED
+            f"{one.at:.2f} s: {one.message}" for one in self.creations if one.fate is Fate.FAILED
         ]
 
     def create(self, wanted: Wanted | None = None) -> Creation:
@@ -88,10 +88,16 @@ class Stream:
             self._grown.notify_all()
         return creation
 
-    def burst(self, count: int) -> None:
+    def burst(self, count: int, wanted: Sequence[Wanted] = ()) -> None:
         """Create so many at once: more than the API server has connections open."""
+        each = itertools.islice(itertools.cycle(wanted or [self._wanted]), count)
         with ThreadPoolExecutor(count, "burst") as pool:
-            list(pool.map(lambda _: self.create(), range(count)))
+            list(pool.map(self.create, each))
+
+    def forget(self) -> None:
+        """Count anew from here."""
+        with self._grown:
+            self._creations.clear()
 
     def passes(self, count: int) -> None:
         """Wait until the stream has brought so many more."""
@@ -136,6 +142,15 @@ class Stream:
 
 
 @contextmanager
+def open_stream(
+    cluster: Cluster, namespace: str, wanted: Wanted, labels: dict[str, str] | None = None
+) -> Iterator[Stream]:
+    """A stream that does not flow by itself."""
+    with api_of(cluster) as api:
+        yield Stream(api, namespace, wanted, labels or {})
+
+
+@contextmanager
 def steady_stream(
     cluster: Cluster,
     namespace: str,
@@ -143,23 +158,22 @@ def steady_stream(
     *,
     rate: int = 40,
     threads: int = 12,
-    labels: dict[str, str] | None = None,
 ) -> Iterator[Stream]:
     """Create `rate` pods per second (fewer on a slow machine) until the block ends.
 
     They come in bursts of one from each thread, as those of a Deployment do.
     """
-    with api_of(cluster) as api:
-        stream = Stream(api, namespace, wanted, labels or {})
-        with ThreadPoolExecutor(max(threads, 1), "stream") as pool:
-            flows = [
-                pool.submit(stream._flow, itertools.count(0.0, threads / rate))
-                for _ in range(threads)
-            ]
-            try:
-                yield stream
-            finally:
-                stream._stop.set()
+    with (
+        open_stream(cluster, namespace, wanted) as stream,
+        ThreadPoolExecutor(threads, "stream") as pool,
+    ):
+        flows = [
+            pool.submit(stream._flow, itertools.count(0.0, threads / rate)) for _ in range(threads)
+        ]
+        try:
+            yield stream
+        finally:
+            stream._stop.set()
         for flow in flows:
             flow.result()
 

@@ -5,8 +5,8 @@ new connections are refused: nothing in the webhook can prevent that, its proces
 """
 
 import ssl
-import time
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +14,7 @@ from hack.cluster import Cluster
 from tests.cluster.faults.conftest import Tell
 from tests.cluster.faults.installation import CLIENT, Installation, Replica, Setting
 from tests.cluster.faults.scenario import Scene, compare, played
-from tests.cluster.faults.without import IDLE_SECONDS
+from tests.cluster.faults.silence import AROUND_A_SHORT_LIMIT, LIMITS, Silence, silence_begun
 
 pytestmark = pytest.mark.cluster
 
@@ -32,14 +32,13 @@ def certificate_of(replica: Replica) -> str | None:
 def test_the_serving_certificate_is_rotated(installation: Installation, tell: Tell) -> None:
     def rotate_twice(scene: Scene) -> None:
         for _ in range(2):
-            before = certificate_of(scene.replicas[0])
+            old = {None, certificate_of(scene.replicas[0])}
             installation.ask_to_rotate("serving")
-            scene.stream.until(
-                lambda: all(
-                    certificate_of(replica) not in (None, before) for replica in scene.replicas
-                ),
-                "the new certificate on both replicas",
-            )
+            for replica in scene.replicas:
+                scene.stream.until(
+                    lambda replica=replica, old=old: certificate_of(replica) not in old,
+                    "the new certificate",
+                )
             scene.stream.burst(40)
 
     compare(
@@ -104,6 +103,8 @@ def test_the_watch_breaks(installation: Installation, tell: Tell) -> None:
         for link in links:
             assert link.cut() > 0
         create_with_fresh_accounts(scene, 8)
+        bare = [installation.add_account(f"bare-{uuid.uuid4().hex[:6]}", None) for _ in range(20)]
+        scene.stream.burst(len(bare), bare)  # reads live, and leaves connections behind
         for link in links:  # as a firewall does that forgets its connections
             assert link.hold(new_ones=False) > 0
         create_with_fresh_accounts(scene, 8)
@@ -137,26 +138,21 @@ def create_with_fresh_accounts(scene: Scene, count: int) -> None:
         scene.stream.create(scene.installation.annotate_account(f"{name}-late", CLIENT))
 
 
-def test_idle_connections_end(installation: Installation, tell: Tell) -> None:
-    """The limit is put where a test can be around it; `test_silence` is about the real ones."""
+def test_nothing_is_created_for_a_while(
+    cluster: Cluster, silence: Silence, tmp_path: Path, tell: Tell
+) -> None:
+    """The API server never tries a review again: a connection that ends under it is a failed pod.
 
-    def be_silent_for_about_the_limit(scene: Scene) -> None:
-        for milliseconds in range(-60, 61, 5):
-            scene.stream.burst(20)
-            time.sleep(IDLE_SECONDS + milliseconds / 1000)
-
-    near = {"rate": 1, "threads": 0}
+    Without the safeguard the webhook's limit is half a second, to have it over soon.
+    """
+    with silence_begun(cluster, tmp_path, AROUND_A_SHORT_LIMIT) as short:
+        without = short.outcome()
     compare(
         tell,
-        f"create at intervals of about {IDLE_SECONDS} s",
-        played(be_silent_for_about_the_limit, installation, Setting(distance=0.01), **near),
+        f"create after silences of about {', '.join(f'{limit:g}' for limit in LIMITS)} s",
+        silence.outcome(),
         "an idle limit beyond the API server's",
-        played(
-            be_silent_for_about_the_limit,
-            installation,
-            Setting(distance=0.01, without="idle-limit"),
-            **near,
-        ),
+        without,
     )
 
 

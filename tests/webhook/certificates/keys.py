@@ -5,6 +5,7 @@ from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from webhook.certificates.errors import IssuingFailed
 from webhook.certificates.issuer import KeyPair, Made, Order
 from webhook.certificates.making import (
     Pair,
@@ -37,11 +38,14 @@ class QuickIssuer:
 
     def __init__(self, first_key: int = 0, keys: int = 6) -> None:
         self.orders: list[Order] = []
+        self.fails: IssuingFailed | None = None
         self._first = first_key
         self._keys = keys
         self._made = 0
 
     async def make(self, order: Order) -> Made:
+        if self.fails is not None:
+            raise self.fails
         self.orders.append(order)
         made, signer = None, order.signer
         if order.authority_lifetime is not None:

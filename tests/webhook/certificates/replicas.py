@@ -1,6 +1,7 @@
 """Replicas of the webhook as far as certificates go, on one in-memory API, in virtual time."""
 
 import asyncio
+import base64
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -85,13 +86,16 @@ class Replica:
     @property
     def serves(self) -> str | None:
         """The authority of what it presents."""
-        serving = self.certificate._serving
+        serving = self.certificate._presented.serving
         return serving.authority.fingerprint if serving else None
 
     @property
     def leaf(self) -> str | None:
-        serving = self.certificate._serving
+        serving = self.certificate._presented.serving
         return serving.fingerprint if serving else None
+
+    def is_ready(self) -> bool:
+        return self.certificate.ready
 
     async def stop(self) -> None:
         assert self.task is not None
@@ -192,3 +196,16 @@ def accepted(replica: Replica, bundle: bytes) -> bool:
 
 def originals_data(ca_key: Any, now: float = START, **lives: Any) -> dict[str, bytes]:
     return original.secret_data(NAME, datetime.fromtimestamp(now, UTC), ca_key=ca_key, **lives)
+
+
+def encoded(data: dict[str, bytes]) -> dict[str, str]:
+    return {key: base64.b64encode(value).decode() for key, value in data.items()}
+
+
+def annotated(replicas: Replicas, key: str, value: str) -> None:
+    def change(secret: Json) -> Json:
+        metadata = secret["metadata"]
+        annotations = {**metadata.get("annotations", {}), key: value}
+        return {**secret, "metadata": {**metadata, "annotations": annotations}}
+
+    replicas.api.change(replicas.api.secret_place, change)

@@ -2,6 +2,7 @@ import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -11,15 +12,18 @@ from tests.webhook.certificates.keys import NAME, YEAR, authority, ca_key, leaf
 from webhook.certificates import pem
 from webhook.certificates.contexts import context_with
 from webhook.certificates.errors import Unusable
-from webhook.certificates.inspection import authorities, serving, signs
+from webhook.certificates.inspection import Serving, authorities, serving, signs
 
 NOW = float(int(time.time()))
 CA, OTHER_CA = authority(0, NOW), authority(1, NOW)
 PAIR = leaf(CA, NOW)
 
 
-def inspected(pair=PAIR, signers=CA.certificate, name=NAME):
-    return serving(*pair, authorities(signers), name, "1.3")
+def inspected(
+    pair: tuple[bytes, bytes] = PAIR, signers: bytes = CA.certificate, name: str = NAME
+) -> Serving:
+    certificate, key = pair
+    return serving(certificate, key, authorities(signers), name, "1.3")
 
 
 def test_a_good_pair_tells_its_dates_names_and_authority() -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ async def test_keys_travel_neither_in_arguments_nor_in_variables(
     calls = []
     start = asyncio.create_subprocess_exec
 
-    async def seen(*arguments: str, **options: object) -> asyncio.subprocess.Process:
+    async def seen(*arguments: str, **options: Any) -> asyncio.subprocess.Process:
         calls.append((arguments, options["env"]))
         return await start(*arguments, **options)
 

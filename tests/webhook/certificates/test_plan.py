@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,11 @@ def ca(name: str, *, made: float = NOW - YEAR, ends: float = NOW + 9 * YEAR) -> 
 
 
 def leaf(
-    by: Authority, *, made: float = NOW - 30 * DAY, ends: float = NOW + 300 * DAY, names=(NAME,)
+    by: Authority,
+    *,
+    made: float = NOW - 30 * DAY,
+    ends: float = NOW + 300 * DAY,
+    names: tuple[str, ...] = (NAME,),
 ) -> Serving:
     return Serving("leaf", made, ends, frozenset(names), by, CONTEXT)
 
@@ -62,7 +67,7 @@ def state(
     settled: frozenset[str] | None = frozenset({"a"}),
     reports: dict[str, Report] | None = None,
     requests: frozenset[str] = frozenset(),
-    **seen,
+    **seen: Any,
 ) -> Observed:
     """Everything is as it should be and settled, but for what is said otherwise."""
     contents = Contents(
@@ -87,7 +92,7 @@ def state(
     return replace(default, **seen)
 
 
-def nothing(**seen) -> Observed:
+def nothing(**seen: Any) -> Observed:
     return replace(Observed(Contents(), "me"), **seen)
 
 

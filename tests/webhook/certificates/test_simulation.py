@@ -7,12 +7,19 @@ one in the last 60 seconds. The seed is in the test's name.
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from tests.webhook.certificates import virtual_time
-from tests.webhook.certificates.replicas import CONFIG, Replica, Replicas, accepted, chain_is_whole
-from tests.webhook.certificates.test_rotating import annotated
+from tests.webhook.certificates.replicas import (
+    CONFIG,
+    Replica,
+    Replicas,
+    accepted,
+    annotated,
+    chain_is_whole,
+)
 from webhook.certificates.inspection import authorities
 from webhook.certificates.secret import ROTATE
 from webhook.config.settings import CertificateConfig
@@ -128,7 +135,7 @@ async def hours(seed: int, config: CertificateConfig) -> Observer:
         return observer
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed: int) -> None:
     observer = virtual_time.run(hours(seed, QUICK))
     assert observer.looks > 30_000
@@ -141,9 +148,9 @@ def test_no_api_server_ever_meets_a_certificate_that_it_does_not_trust(seed: int
     [{"trust_delay": 0.0}, {"adoption_delay": 1.0, "silence_limit": 10.0}],
     ids=["no trust delay", "nobody is waited for"],
 )
-def test_the_simulation_finds_what_a_safeguard_prevents(broken: dict[str, float]) -> None:
-    """Seeds are tried until it does; the first one does mostly."""
-    for seed in range(6):
+def test_the_simulation_finds_what_a_safeguard_prevents(broken: dict[str, Any]) -> None:
+    """Seeds are tried until it does; these do at once, by what is there today."""
+    for seed in (2, 0, 1, 3, 4, 5):
         config = replace(QUICK, **broken)
         observer = virtual_time.run(hours(seed, config))
         if observer.untrusted:

@@ -107,16 +107,17 @@ def test_a_long_client_id_on_a_service_account_with_a_long_name_still_fits() -> 
         assert message.endswith("xxx...")
 
 
-def test_of_each_kind_only_the_first_few_are_told() -> None:
+def test_of_each_kind_only_the_first_few_are_told_and_sixteen_in_all() -> None:
     odd = {f"a{index}": "" for index in range(9)}
-    found = mutated(
-        a_pod(annotations={**odd, "skip-containers": "b;c;d;e;f;g;h"}),
-        account=an_account(odd),
-    )
+    annotations = {**odd, "skip-containers": "b;c;d;e;f;g;h"}
+    found = mutated(a_pod(annotations=annotations), account=an_account(odd))
     reasons = [warning.reason for warning in found.warnings]
     assert len(reasons) == 16
     assert reasons.count(Reason.UNKNOWN_ANNOTATION) == 10
     assert reasons.count(Reason.UNKNOWN_CONTAINER) == 5
+    annotations["inject-proxy-sidecar"] = "perhaps"
+    found = mutated(a_pod(annotations=annotations), account=an_account(odd))
+    assert len(found.warnings) == 16
 
 
 def test_the_proxys_containers_may_be_named_where_the_proxy_is_asked_for() -> None:
