@@ -61,6 +61,9 @@ MOST_NAMESPACES: Final = 1000
 Whoever reaches the port may send reviews for namespaces that don't exist. 1,000 of them are 19,000
 lines of text for each scrape, and 0.3 MiB here.
 """
+LONGEST_NAMESPACE: Final = 63
+"""A longer name is no namespace's, and may have megabytes. Source:
+https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
 OTHER: Final = "_other"
 """No namespace can have that name."""
 
@@ -198,7 +201,7 @@ class Metrics(Collector):
         yield build
 
     def _new_span(self, namespace: str) -> _Span:
-        if len(self._spans) >= MOST_NAMESPACES:
+        if len(self._spans) >= MOST_NAMESPACES or len(namespace) > LONGEST_NAMESPACE:
             namespace = OTHER
         return self._spans.setdefault(namespace, _Span())
 

@@ -40,6 +40,16 @@ def test_namespaces_that_nobody_has_do_not_fill_the_memory() -> None:
     )
 
 
+def test_a_name_too_long_for_a_namespace_is_not_kept() -> None:
+    metrics = Metrics()
+    metrics.observe(Result.NO_ACCOUNT, "n" * 63, 0.001)
+    metrics.observe(Result.NO_ACCOUNT, "n" * 64, 0.001)
+    metrics.observe(Result.NO_ACCOUNT, "x" * 4_000_000, 0.001)
+    assert value(metrics, "azwi_mutation_request_count", namespace="n" * 63) == 1
+    assert value(metrics, "azwi_mutation_request_count", namespace=OTHER) == 2
+    assert len(generate_latest(metrics.registry)) < 100_000
+
+
 def test_every_result_is_told_from_the_start() -> None:
     metrics = Metrics()
     for result in Result:

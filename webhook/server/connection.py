@@ -6,6 +6,8 @@ idle connections as soon as it shuts down. Here
 - a request is there `read_timeout` after its first byte, or is answered 408;
 - a head has at most `MOST_HEAD_BYTES`, else 431; and a whole request at most four times a body's
   limit, however it is cut into chunks and trailers;
+- behind the request that is answered, at most `MOST_WAITING` others wait: a piece of data has room
+  for thousands, of some kilobytes each;
 - a connection that was never used lives as long as an idle one: Go's client opens some in advance
   and uses them later;
 - of too many connections the one that has been idle longest goes, be it the new one;
@@ -28,6 +30,8 @@ from webhook.review import status
 from webhook.server.joined import JoinedWrites
 
 MOST_HEAD_BYTES: Final = 64 * 1024
+MOST_WAITING: Final = 16
+"""Go's client sends a request when the one before is answered, so that none ever waits."""
 _NEVER: Final = float("inf")
 _CLOSING_TIME: Final = 10.0
 """Seconds for the other side to take part in a connection's end."""
@@ -131,6 +135,9 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Note that a request begins, perhaps behind another one in the same piece of data."""
+        if len(self.pipeline) >= MOST_WAITING:
+            self.guard.on_cut(Cut.FLOOD)
+            raise OverflowError  # to the parser, which gives up; uvicorn then answers 400 and closes
         if not self._receiving:
             self._begin()
         super().on_message_begin()

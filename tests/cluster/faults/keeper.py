@@ -83,7 +83,7 @@ class EndpointsKeeper:
 
 @contextmanager
 def keeping(keeper: EndpointsKeeper) -> Iterator[EndpointsKeeper]:
-    """Keep the endpoints for as long as the block runs; an error of the keeper is one of the test."""
+    """Keep the endpoints for as long as the block runs; its errors are the test's."""
     with ThreadPoolExecutor(1, "endpoints") as pool:
         work = pool.submit(keeper._run)
         try:

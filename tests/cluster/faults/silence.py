@@ -56,7 +56,7 @@ class Silences:
 LIMITS: Final = (55.0, 90.0, 120.0)
 AROUND_THE_LIMITS: Final = Silences([limit + off for limit in LIMITS for off in _OFF], at_once=8)
 AROUND_A_SHORT_LIMIT: Final = Silences(
-    [IDLE_SECONDS + off / 1000 for off in range(-90, 21, 5)], 1, times=8, without="idle-limit"
+    [IDLE_SECONDS + off / 1000 for off in range(-90, 21, 5)], 1, times=12, without="idle-limit"
 )
 """Without the safeguard: the webhook's limit comes before the API server's, and soon."""
 

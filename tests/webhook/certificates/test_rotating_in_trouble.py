@@ -96,6 +96,29 @@ async def test_a_secret_that_is_deleted_comes_back_and_nobody_notices() -> None:
 
 
 @in_virtual_time
+async def test_a_newcomer_that_finds_the_secret_lost_keeps_what_is_trusted_in_the_bundle() -> None:
+    """Another replica still serves, and can't say so: it is cut off from the API server."""
+    async with Replicas() as replicas:
+        replicas.api.add_configuration()
+        one = await replicas.started("one")
+        await asyncio.sleep(100)
+        one.link.cut(1800)
+        replicas.api.remove(replicas.api.secret_place)
+        untrusted: list[bytes] = []
+
+        def check(*_: object) -> None:
+            if not accepted(one, replicas.bundle):
+                untrusted.append(replicas.bundle)
+
+        replicas.api.on_write.append(check)
+        two = replicas.start("two")
+        await asyncio.sleep(1000)
+        assert two.is_ready()
+        assert one.leaf != two.leaf
+        assert untrusted == []
+
+
+@in_virtual_time
 async def test_a_damaged_secret_is_mended_and_the_good_certificate_stays_meanwhile() -> None:
     for damage in ({"tls.key": b"x"}, {"tls.crt": b""}, {"ca.crt": b"junk"}, {"ca.key": b""}):
         async with Replicas() as replicas:

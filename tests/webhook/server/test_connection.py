@@ -17,7 +17,7 @@ from tests.webhook.server.doubles import FakeAccounts, a_review, an_app, dumped
 from tests.webhook.server.wire import Wire, request
 from webhook.config.settings import Address
 from webhook.metrics import Cut, Metrics, Result
-from webhook.server.connection import Limits
+from webhook.server.connection import MOST_WAITING, Limits
 from webhook.server.health import Readiness, health_app
 from webhook.server.joined import JoinedWrites
 from webhook.server.listener import Listener
@@ -284,6 +284,25 @@ async def test_requests_may_follow_one_another_without_waiting(serve: Serve) -> 
         for _ in range(3):
             assert (await wire.answer()).operations
         assert (await wire.ask(BODY)).operations
+
+
+async def test_requests_that_nobody_could_wait_for_are_not_kept(serve: Serve) -> None:
+    """A first review waits for its account; thousands behind it would take megabytes."""
+    read = asyncio.Event()
+
+    async def live(_namespace: str, _name: str) -> Account:
+        await read.wait()
+        return an_account()
+
+    async with serve(accounts=FakeAccounts(live=live)) as served, served.connect() as wire:
+        wire.send(request(BODY) + request(b"", head="x: y\r\n") * (MOST_WAITING + 1))
+        assert (await wire.answer()).status == 400
+        assert served.metrics.cuts[Cut.FLOOD] == 1
+        read.set()
+    async with serve() as served, served.connect() as wire:
+        wire.send(request(BODY) * (MOST_WAITING + 1))
+        for _ in range(MOST_WAITING + 1):
+            assert (await wire.answer()).operations
 
 
 async def test_an_answer_is_one_write() -> None:
