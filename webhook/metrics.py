@@ -11,6 +11,8 @@
 | `azwi_account_cache_age_seconds` | | since the API server last said what they are |
 | `azwi_account_cache_relists_total` | | whole lists read after the first |
 | `azwi_certificate_expiry_timestamp_seconds` | `kind` | end of `ca` and `serving` certificates |
+| `azwi_certificate_rotations_total` | `step` | steps of rotations that this replica did |
+| `azwi_certificates_rejected_total` | | new certificates that could not be served |
 | `azwi_build_info` | `version`, `python` | always 1 |
 
 Beside them stand prometheus_client's collectors for the process, the garbage collector and Python.
@@ -47,6 +49,8 @@ CACHE_SIZE: Final = "azwi_account_cache_size"
 CACHE_AGE: Final = "azwi_account_cache_age_seconds"
 CACHE_RELISTS: Final = "azwi_account_cache_relists"
 CERTIFICATE_EXPIRY: Final = "azwi_certificate_expiry_timestamp_seconds"
+CERTIFICATE_ROTATIONS: Final = "azwi_certificate_rotations"
+CERTIFICATES_REJECTED: Final = "azwi_certificates_rejected"
 BUILD_INFO: Final = "azwi_build_info"
 
 BUCKETS: Final = (
@@ -113,6 +117,16 @@ class CacheFigures(NamedTuple):
     relists: int
 
 
+class CertificateFigures(NamedTuple):
+    """What the serving certificate's keeper says of itself."""
+
+    expiries: Mapping[str, float]
+    """When certificates end, in seconds since 1970: `ca`, `serving`."""
+    rotations: Mapping[str, int]
+    """Steps that were done, by name; none where somebody else makes the certificate."""
+    rejected: int
+
+
 class _Span:
     """One namespace's durations."""
 
@@ -132,7 +146,7 @@ class Metrics(Collector):
         self.warnings: dict[Reason, int] = dict.fromkeys(Reason, 0)
         self._spans: dict[str, _Span] = {}
         self._cache: Callable[[], CacheFigures] | None = None
-        self._certificates: Callable[[], Mapping[str, float]] | None = None
+        self._certificates: Callable[[], CertificateFigures] | None = None
         self._connections: Callable[[], int] | None = None
         self.registry = CollectorRegistry(auto_describe=False)
         self.registry.register(self)
@@ -166,8 +180,8 @@ class Metrics(Collector):
         """Tell the figures of the ServiceAccount cache from now on."""
         self._cache = read
 
-    def watch_certificates(self, read: Callable[[], Mapping[str, float]]) -> None:
-        """Tell when certificates end: `{"ca": <Unix time>, "serving": <Unix time>}`."""
+    def watch_certificates(self, read: Callable[[], CertificateFigures]) -> None:
+        """Tell the figures of the serving certificate from now on."""
         self._certificates = read
 
     def watch_connections(self, read: Callable[[], int]) -> None:
@@ -190,12 +204,7 @@ class Metrics(Collector):
         if self._cache is not None:
             yield from _cache_families(self._cache())
         if self._certificates is not None:
-            expiry = GaugeMetricFamily(
-                CERTIFICATE_EXPIRY, "Unix time at which a certificate ends.", labels=("kind",)
-            )
-            for kind, moment in self._certificates().items():
-                expiry.add_metric((kind,), moment)
-            yield expiry
+            yield from _certificate_families(self._certificates())
         build = GaugeMetricFamily(BUILD_INFO, "This build; always 1.", labels=("version", "python"))
         build.add_metric((VERSION, platform.python_version()), 1)
         yield build
@@ -237,4 +246,22 @@ def _cache_families(figures: CacheFigures) -> Iterator[Metric]:
         )
     yield CounterMetricFamily(
         CACHE_RELISTS, "Whole lists of ServiceAccounts read after the first.", value=figures.relists
+    )
+
+
+def _certificate_families(figures: CertificateFigures) -> Iterator[Metric]:
+    expiry = GaugeMetricFamily(
+        CERTIFICATE_EXPIRY, "Unix time at which a certificate ends.", labels=("kind",)
+    )
+    for kind, moment in figures.expiries.items():
+        expiry.add_metric((kind,), moment)
+    yield expiry
+    rotations = CounterMetricFamily(
+        CERTIFICATE_ROTATIONS, "Steps of rotations that this replica did.", labels=("step",)
+    )
+    for step, count in figures.rotations.items():
+        rotations.add_metric((step,), count)
+    yield rotations
+    yield CounterMetricFamily(
+        CERTIFICATES_REJECTED, "New certificates that could not be served.", value=figures.rejected
     )

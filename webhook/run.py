@@ -12,7 +12,7 @@ from webhook.certificates.files import CertificateFiles
 from webhook.certificates.rotating import RotatingCertificate
 from webhook.config.settings import Config, MutationConfig
 from webhook.kube import VERSION, Connection, KubeClient, KubeError
-from webhook.metrics import CacheFigures, Metrics
+from webhook.metrics import CacheFigures, CertificateFigures, Metrics
 from webhook.mutation.mutate import mutate
 from webhook.native_sidecars import has_native_sidecars
 from webhook.server.admission import Admission
@@ -71,7 +71,11 @@ def _build(config: Config, client: KubeClient, replica: str) -> _Parts:
             accounts.size, accounts.age_seconds() if accounts.synced else None, accounts.relists
         )
     )
-    metrics.watch_certificates(certificate.expiries)
+    metrics.watch_certificates(
+        lambda: CertificateFigures(
+            certificate.expiries(), certificate.rotations, certificate.rejected
+        )
+    )
     checks = {
         "certificate": lambda: certificate.problem or None,
         "accounts": lambda: (

@@ -6,7 +6,16 @@ import pytest
 from prometheus_client import generate_latest
 
 from identity.version import VERSION
-from webhook.metrics import BUCKETS, MOST_NAMESPACES, OTHER, CacheFigures, Cut, Metrics, Result
+from webhook.metrics import (
+    BUCKETS,
+    MOST_NAMESPACES,
+    OTHER,
+    CacheFigures,
+    CertificateFigures,
+    Cut,
+    Metrics,
+    Result,
+)
 from webhook.mutation.outcome import Reason, Warn
 
 
@@ -89,11 +98,15 @@ def test_the_cache_is_asked_when_somebody_asks() -> None:
 
 def test_certificates_and_connections_are_asked_alike() -> None:
     metrics = Metrics()
-    metrics.watch_certificates(lambda: {"ca": 2e9, "serving": 1.9e9})
+    metrics.watch_certificates(
+        lambda: CertificateFigures({"ca": 2e9, "serving": 1.9e9}, {"announce": 2}, rejected=1)
+    )
     metrics.watch_connections(lambda: 7)
     name = "azwi_certificate_expiry_timestamp_seconds"
     assert value(metrics, name, kind="serving") == 1.9e9
     assert value(metrics, name, kind="ca") == 2e9
+    assert value(metrics, "azwi_certificate_rotations_total", step="announce") == 2
+    assert value(metrics, "azwi_certificates_rejected_total") == 1
     assert value(metrics, "azwi_connections") == 7
 
 

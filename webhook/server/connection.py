@@ -137,7 +137,7 @@ class GuardedConnection(HttpToolsProtocol):
         """Note that a request begins, perhaps behind another one in the same piece of data."""
         if len(self.pipeline) >= MOST_WAITING:
             self.guard.on_cut(Cut.FLOOD)
-            raise OverflowError  # to the parser, which gives up; uvicorn then answers 400 and closes
+            raise OverflowError  # the parser gives up, and uvicorn answers 400 and closes
         if not self._receiving:
             self._begin()
         super().on_message_begin()

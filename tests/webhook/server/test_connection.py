@@ -299,6 +299,9 @@ async def test_requests_that_nobody_could_wait_for_are_not_kept(serve: Serve) ->
         assert (await wire.answer()).status == 400
         assert served.metrics.cuts[Cut.FLOOD] == 1
         read.set()
+
+
+async def test_as_many_requests_as_may_wait_are_answered(serve: Serve) -> None:
     async with serve() as served, served.connect() as wire:
         wire.send(request(BODY) * (MOST_WAITING + 1))
         for _ in range(MOST_WAITING + 1):
