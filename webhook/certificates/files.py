@@ -9,7 +9,6 @@ Such a pair is not served; the next reading finds the whole one.
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -63,7 +62,7 @@ class CertificateFiles:
         """Read the folder; raises `FilesUnreadable` if there is nothing that can be served."""
         self.trouble = ""
         """Why the files as they are now are not served, in words; else empty."""
-        self.rotations: Mapping[str, int] = {}
+        self.rotations: dict[str, int] = {}
         """None: somebody else rotates."""
         self.rejected = 0
         """How many versions of the files could not be served."""
