@@ -52,6 +52,9 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     except (NotConfigured, CertificateError, ServerError) as error:
         _complain(str(error))
         return 1
+    except Exception as error:  # noqa: BLE001 - the boundary of the process
+        _log.critical("unexpected error", exc_info=error)
+        return 1
     _log.info("ended", extra={"finished": finished})
     return 0 if finished else 1
 

@@ -40,7 +40,7 @@ async def run(config: Config, connection: Connection, replica: str) -> bool:
     """Serve until a signal asks for the end; False: something under way was cut short.
 
     `replica` names this process among the others of the Deployment. Raises `CannotListen` and
-    `FilesUnreadable` before anything is served.
+    `FilesUnreadable` before anything is served, and whatever made a part of it fail.
     """
     async with KubeClient(connection) as client:
         parts = _build(config, client, replica)
@@ -98,10 +98,18 @@ def _certificate(
 
 
 async def _work(parts: _Parts) -> None:
-    async with asyncio.TaskGroup() as group:
-        group.create_task(parts.accounts.run(), name="accounts")
-        group.create_task(parts.certificate.run(), name="certificate")
-        group.create_task(_admit(parts), name="admit")
+    """Run all parts until cancelled; raises the error of the first that fails."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(parts.accounts.run(), name="accounts")
+            group.create_task(parts.certificate.run(), name="certificate")
+            group.create_task(_admit(parts), name="admit")
+    except BaseExceptionGroup as errors:
+        first: BaseException = errors
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        _log.error("a part has failed: ending", extra={"error": first})
+        raise first from None
 
 
 async def _admit(parts: _Parts) -> None:

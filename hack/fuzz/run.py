@@ -22,6 +22,8 @@ _LANES: Final = {Lane.API: 8, Lane.SLOW: 64}
 """How many cases wait at a time. The server has 24 connections to the API server, so that those
 that hang leave some for the others."""
 _SETTLE: Final = 20.0
+_MOST_HANGS: Final = 40
+"""A server that hangs for good is given up."""
 _MOST_TOLD: Final = 200
 
 
@@ -107,7 +109,10 @@ class Run:
         await self._play_some(iter(range(tenth, count)))
         if self._stage.alive:
             report.vitals.append(await self._vitals())
-            await self._judge_whole(before, report.done - warm)
+            try:
+                await self._judge_whole(before, report.done - warm)
+            except OSError as error:
+                report.add(Finding(Kind.HEALTH, f"it does not answer any more: {error!r}"))
         for finding in judge_log(self._stage.program.log):
             report.add(finding)
         report.seconds = time.monotonic() - self._started
@@ -209,6 +214,9 @@ class Run:
             self._report.add(finding, index, f"{case.layer}: {case.what}")
 
     def _is_alive(self) -> bool:
+        """Tell whether it makes sense to go on."""
+        if self._report.kinds[Kind.HANG] >= _MOST_HANGS:
+            return False
         if self._report.done % 100 or self._stage.alive:
             return True
         if Kind.HEALTH not in self._report.kinds:

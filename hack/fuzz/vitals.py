@@ -17,6 +17,8 @@ _LEAST_BOUND: Final = 12 * MEBIBYTE
 _LONGEST_LINE: Final = 16 * 1024
 _MOST_METRICS: Final = 8 * MEBIBYTE
 """1,000 namespaces with 19 lines of 100 characters each, four times over."""
+_LONGEST_SERIES: Final = 1024
+"""Names of Kubernetes have 253 characters at the most."""
 _MORE_DESCRIPTORS: Final = 30
 """The API server's 24 connections stay open, and a few of the side listeners'."""
 _MORE_THREADS: Final = 8
@@ -72,6 +74,9 @@ def judge_metrics(metrics: str) -> Iterator[Finding]:
         yield Finding(Kind.METRICS, "they hold a canary")
     if len(metrics) > _MOST_METRICS:
         yield Finding(Kind.METRICS, f"{len(metrics) / MEBIBYTE:.1f} MiB of them")
+    longest = max(metrics.split("\n"), key=len)
+    if len(longest) > _LONGEST_SERIES:
+        yield Finding(Kind.METRICS, f"a line of {len(longest)} characters: {longest[:80]}")
     internal = _INTERNAL.search(metrics)
     if internal is None:
         yield Finding(Kind.METRICS, "no count of internal errors")

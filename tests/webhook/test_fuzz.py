@@ -207,7 +207,8 @@ INTERNAL = 'azwi_requests_total{outcome="error",reason="internal"} '
         (INTERNAL + "2.0\n", [Kind.INTERNAL]),
         ("", [Kind.METRICS]),
         (f'x{{namespace="{SECRET}"}} 1\n{INTERNAL}0.0\n', [Kind.METRICS]),
-        ("x" * 9 * MEBIBYTE + f"\n{INTERNAL}0.0\n", [Kind.METRICS]),
+        ("x 1\n" * 3 * MEBIBYTE + f"\n{INTERNAL}0.0\n", [Kind.METRICS]),
+        (f'x{{namespace="{"n" * 2000}"}} 1\n{INTERNAL}0.0\n', [Kind.METRICS]),
     ],
 )
 def test_metrics_hold_no_secret_and_no_internal_error(metrics: str, kinds: list[Kind]) -> None:

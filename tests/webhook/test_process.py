@@ -1,11 +1,15 @@
 """The process as a person starts it: what it says and how it ends when it can't."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,11 +20,15 @@ SERVICE = "azure-wi-webhook-webhook-service.azure-workload-identity-system.svc"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return started("-m", "webhook", *arguments, **environment)
+
+
+def started(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {
         key: value for key, value in os.environ.items() if not key.startswith(("AZURE_", "KUBERNE"))
     }
     return subprocess.run(
-        [sys.executable, "-m", "webhook", *arguments],
+        [sys.executable, *arguments],
         env=inherited | environment,
         capture_output=True,
         text=True,
@@ -45,15 +53,19 @@ def certificates(tmp_path: Path) -> Path:
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Path:
     """One that leads nowhere: nothing listens on port 1."""
-    path = tmp_path / "kubeconfig"
+    return kubeconfig_for("https://127.0.0.1:1", "{token: secret-token}", tmp_path)
+
+
+def kubeconfig_for(server: str, user: str, folder: Path) -> Path:
+    path = folder / "kubeconfig"
     path.write_text(
-        """
+        f"""
         apiVersion: v1
         kind: Config
         clusters:
-        - {name: a, cluster: {server: "https://127.0.0.1:1", insecure-skip-tls-verify: true}}
-        users: [{name: a, user: {token: secret-token}}]
-        contexts: [{name: a, context: {cluster: a, user: a}}]
+        - {{name: a, cluster: {{server: "{server}", insecure-skip-tls-verify: true}}}}
+        users: [{{name: a, user: {user}}}]
+        contexts: [{{name: a, context: {{cluster: a, user: a}}}}]
         current-context: a
         """
     )
@@ -67,6 +79,18 @@ def taken_port() -> Iterator[int]:
         taken.bind(("::", 0))
         taken.listen()
         yield int(taken.getsockname()[1])
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_version_is_one_line() -> None:
@@ -137,6 +161,60 @@ def test_a_port_in_use_is_one_line(
     assert flag in line
     assert str(taken_port) in line
     assert "in use" in line
+
+
+def test_a_port_taken_before_it_is_served_is_one_line(certificates: Path, tmp_path: Path) -> None:
+    """Two processes may hold a port as long as neither listens; the second one to do so loses."""
+    with socket.socket(socket.AF_INET6) as other:
+        other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("::", 0))
+
+        class ApiServer(BaseHTTPRequestHandler):
+            """Whoever asks for the release holds its ports already."""
+
+            def do_GET(self) -> None:
+                other.listen()
+                answer = b'{"gitVersion": "v1.36.0"}'
+                self.send_response(200 if self.path == "/version" else 503)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        with serving(ApiServer) as url:
+            ended = run(
+                f"--kubeconfig={kubeconfig_for(url, '{}', tmp_path)}",
+                f"--port={other.getsockname()[1]}",
+                *("--health-addr=127.0.0.1:0", "--metrics-addr=0", "--disable-cert-rotation"),
+                f"--webhook-cert-dir={certificates}",
+                **TENANT,
+            )
+    assert ended.returncode == 1
+    (line,) = complaints(ended)
+    assert "--port" in line
+    assert "in use" in line
+
+
+def test_an_unexpected_error_is_told_without_its_message(kubeconfig: Path) -> None:
+    program = f"""
+import sys
+from webhook import __main__ as process
+
+async def broken(*_):
+    raise KeyError("from a pod")
+
+process.run = broken
+sys.exit(process.main(["--kubeconfig={kubeconfig}"], {TENANT}))
+"""
+    ended = started("-c", program)
+    assert ended.returncode == 1
+    assert complaints(ended) == []
+    told = json.loads(ended.stderr.splitlines()[-1])
+    assert (told["level"], told["exception"]) == ("critical", "KeyError")
+    assert "from a pod" not in ended.stderr
 
 
 def test_without_an_api_server_it_waits_and_ends_when_asked(

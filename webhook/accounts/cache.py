@@ -30,8 +30,9 @@ from webhook.kube import KubeClient
 STALE_SECONDS: Final = 600.0
 """Without a proof for so long, which is two lives of a watch, something is wrong with it."""
 _DEFAULT_SECONDS: Final = 5.0
-_DOUBT_SECONDS: Final = 1.0
-"""How long to wait for a live read where there is an answer already, if maybe an old one."""
+_DOUBT_SECONDS: Final = 2.0
+"""How long to wait for a live read where there is an answer already, if maybe an old one: for one
+try on a connection that is dead without a word, and another one."""
 _REMEMBER_SECONDS: Final = 5.0
 _REMEMBER_MOST: Final = 1024
 

@@ -21,9 +21,9 @@ from webhook.kube import (
     Unreachable,
 )
 
-_TRIES: Final = 3
-_TRY_SECONDS: Final = 3.0
-"""A connection that is dead without a word must not use up a whole admission's time."""
+_TRIES: Final = (1.0, 2.0, 3.0)
+"""How long each may take, in seconds. The first is short: an idle connection that is dead without
+a word must leave time for a new one, even where the caller has an answer already (`cache`)."""
 
 # A subdomain of RFC 1123, as Kubernetes names ServiceAccounts. A pod is validated only after its
 # webhooks, so that its serviceAccountName may still be anything.
@@ -108,9 +108,9 @@ class LiveReader:
         """Return what the API server says, trying again where that is likely to help."""
         place = SERVICE_ACCOUNTS.named(name, namespace)
         backoff = Backoff(self._pace, first=0.1, longest=1.0)
-        for tries_left in reversed(range(_TRIES)):
+        for number, seconds in enumerate(_TRIES, 1):
             try:
-                async with asyncio.timeout(_TRY_SECONDS):
+                async with asyncio.timeout(seconds):
                     found = await self._client.get(place, accept=METADATA)
                 return AccountStore().read(found)
             except (Unreachable, ServerError, TooManyRequests) as error:
@@ -121,7 +121,7 @@ class LiveReader:
                 failure = ServerError(f"get {place.path}: {error}")
             except KubeError as error:
                 return error
-            if tries_left:
+            if number < len(_TRIES):
                 await self._pace.sleep(backoff.next(failure.retry_after))
         return failure
 

@@ -54,6 +54,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
             wire = self._waiting() or await self._connect(request.url, patience.get("connect"))
             status, headers = await wire.send(data, patience.get("read"))
         except BaseException:
+            if wire is not None and wire.exchanges > 1:
+                self._end_idle()
             self.done(wire)
             raise
         body = _Body(self, wire, patience.get("read"))
@@ -86,6 +88,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
             if wire.reusable:
                 return wire
         return None
+
+    def _end_idle(self) -> None:
+        """End what waits to be used again, since one of them had died, maybe without a word.
+
+        What stands between here and the server forgot the others too: a next try needs a new one.
+        """
+        for wire in tuple(self._idle):
+            wire.abort()
+            self._take_off(wire)
 
     def _take_off(self, wire: Wire) -> None:
         expiry = self._idle.pop(wire, None)

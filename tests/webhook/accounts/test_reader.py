@@ -164,6 +164,17 @@ async def test_trouble_that_passes_is_waited_out(
     assert time.waits == [0.1, 1.1]
 
 
+async def test_a_connection_that_is_dead_without_a_word_leaves_time_for_another(
+    api: FakeKubeApi, time: Time
+) -> None:
+    api.account("a", "b")
+    async with KubeClient(api.connection()) as patient:
+        reader = LiveReader(patient, time.pace)
+        api.fail(Hang())
+
+        assert (await reader.read("a", "b", soon(2.0))).name == "b"
+
+
 @pytest.mark.parametrize(
     ("failure", "words", "asked"),
     [

@@ -280,6 +280,24 @@ async def test_a_connection_that_the_server_closes_is_not_used_again(
     assert len(api.requests) == 2
 
 
+async def test_one_that_is_dead_without_a_word_takes_the_other_idle_ones_with_it(
+    api: FakeKubeApi, client: KubeClient
+) -> None:
+    """What forgot one connection forgot the others too, and no request should wait on those."""
+    api.put("secrets", a_secret())
+    api.fail(Delay(0.01), times=None)
+    await asyncio.gather(*(client.get(SECRET) for _ in range(5)))
+    assert api.connections > 1
+    api.recover()
+    api.fail(Hang())
+
+    with pytest.raises(Unreachable, match="did not answer in time"):
+        await client.get(SECRET)
+
+    await until(lambda: api.connections == 0)
+    assert (await client.get(SECRET))["metadata"]["name"] == "s"
+
+
 async def test_a_line_break_in_a_header_is_refused(api: FakeKubeApi, client: KubeClient) -> None:
     with pytest.raises(Invalid):
         await client.get(SECRET, accept="a\r\nAuthorization: x")
