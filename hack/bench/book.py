@@ -41,6 +41,7 @@ ROWS: Final = (
     Row("pss.loaded", "... and after {admissions} admissions: PSS", "MiB", 1),
     Row("start.few", "start to first good answer, 1 account", "s", 2, "0.2", 0.9),
     Row("start.many", "start to first good answer, {accounts}", "s", 2, "0.7", 1.5),
+    Row("start.cpu", "start to first good answer, 1 account: CPU", "s", 2),
     Row("burst", "100 at once for accounts not there: all", "s", 3, "3.5", 0.5),
     Row("pod.without", "pod creation without the webhook", "ms", 2, "4.5"),
     Row("pod.with", "pod creation with the webhook", "ms", 2, "9.0", 6.5),

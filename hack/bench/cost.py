@@ -74,7 +74,10 @@ def _start(bench: Bench, subject: Subject, key: str, accounts: list[AccountName]
         for _ in range(bench.scale.starts):
             with pinned(bench.cores.driver), bench.running(subject) as server:
                 seconds = server.first_good_answer(asked)
+                cpu = server.cpu()
             bench.book.add(subject.name, f"start.{key}", seconds)
+            if key == "few":
+                bench.book.add(subject.name, "start.cpu", cpu)
 
 
 def memory(bench: Bench, subject: Subject) -> None:
@@ -145,6 +148,10 @@ def imports(bench: Bench, subject: Subject) -> None:
         return
     with bench.step("imports, each in a fresh interpreter") as tell:
         loaded = _loaded(bench, subject)
+        if "rich" in loaded:
+            bench.book.notes.append(
+                "httpx imports rich and pygments where it finds them, as here: an image has neither"
+            )
         for module, over in IMPORTS:
             tell(module)
             samples = [_import(module, over) for _ in range(bench.scale.runs)]

@@ -77,6 +77,8 @@ class Case:
     """Needs a connection of its own."""
     tls: bool = True
     end: End = End.READ
+    copies: int = 1
+    """How many connections send it at about the same time."""
     silent: bool = False
     """The answer has no body (HEAD)."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from hack.fuzz import envelope, pods, text, tls, wire
 from hack.fuzz.case import PATH, Case, Expected, Lane, Layer, request
-from hack.fuzz.reviews import Json, a_review, written
+from hack.fuzz.reviews import MISSING, Json, a_review, written
 
 _SHARES: Final = {
     Layer.CONTROL: 3,
@@ -18,6 +18,8 @@ _SHARES: Final = {
 }
 """Of 100 cases."""
 _FAILING_SHARE: Final = 0.004
+_RUSHES: Final = 0.01
+"""Of cases of the pod's layer."""
 _ADMITTED: Final = Expected(frozenset({200}), reviewed=True, admitted=True)
 _REVIEWED: Final = Expected(reviewed=True)
 
@@ -49,8 +51,18 @@ def _of_a_pod(review: Json, chance: random.Random) -> Case:
     pod = review["request"]["object"]
     if chance.random() < _FAILING_SHARE:
         return _failing(pod, chance, review)
+    if chance.random() < _RUSHES:
+        return _rush(review, chance)
     what = pods.mangle(pod, chance)
     return _plain(Layer.POD, what, written(review), _REVIEWED)
+
+
+def _rush(review: Json, chance: random.Random) -> Case:
+    """Ask for one ServiceAccount, that is read live, many times at once: the reads are shared."""
+    name = chance.choice((*MISSING, "bare-sa", f"nobody-{chance.randrange(10**6)}"))
+    pods.name_account(review["request"]["object"], name)
+    made = _plain(Layer.POD, "a rush for one ServiceAccount", written(review), _REVIEWED)
+    return replace(made, fresh=True, copies=chance.choice((4, 16, 40)))
 
 
 def _plain(layer: Layer, what: str, body: bytes, expected: Expected) -> Case:

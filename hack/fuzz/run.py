@@ -21,6 +21,8 @@ from hack.fuzz.vitals import Vitals, compare, connections_in, judge_log, judge_m
 _LANES: Final = {Lane.API: 8, Lane.SLOW: 64}
 """How many cases wait at a time. The server has 24 connections to the API server, so that those
 that hang leave some for the others."""
+_STAGGER: Final = 0.0003
+"""Seconds between copies of a case: some come while the first one is being answered."""
 _SETTLE: Final = 20.0
 _MOST_HANGS: Final = 40
 """A server that hangs for good is given up."""
@@ -75,8 +77,7 @@ class Report:
             self.found.append(Found(finding, index, what))
 
     def count(self, index: int, case: Case, seen: Seen) -> None:
-        """Count a case's outcome."""
-        self.done += 1
+        """Count an outcome; a case that is sent several times has several."""
         self.table.setdefault(case.layer, Counter())[name_of(case, seen)] += 1
         if case.lane is Lane.QUICK:
             self.slowest[case.layer] = max(
@@ -167,6 +168,7 @@ class Run:
                 await self._play_fresh(index, case)
             else:
                 connection = await self._play_on(connection, index, case)
+            self._report.done += case.lane is Lane.QUICK
             self._tell()
         if connection is not None:
             await connection.close()
@@ -175,13 +177,21 @@ class Run:
         try:
             await self._play_fresh(index, case)
         finally:
+            self._report.done += 1
             self._lanes[case.lane].release()
 
     async def _play_fresh(self, index: int, case: Case) -> None:
+        async with asyncio.TaskGroup() as group:
+            for copy in range(case.copies):
+                group.create_task(self._play_copy(index, case, copy * _STAGGER))
+
+    async def _play_copy(self, index: int, case: Case, after: float) -> None:
         connection = await self._open(index, case)
         if connection is None:
             return
         try:
+            if after:
+                await asyncio.sleep(after)
             self._judge(index, case, await connection.perform(case, self._plan.patience))
         finally:
             await end(connection, case)

@@ -61,6 +61,8 @@ class Follower:
         """Where the next watch goes on; None: list first."""
         self._proven_at = -math.inf
         self._doubted = False
+        self._restored = False
+        """The API server's history went backwards: equal versions need not be equal objects."""
         self._expired_lists = 0
         self._told: tuple[type[KubeError], int | None, str] | None = None
 
@@ -96,7 +98,7 @@ class Follower:
 
     async def _list(self) -> str:
         """Read everything; returns the version that a watch goes on from."""
-        fresh = AccountStore(before=self.store)
+        fresh = AccountStore(before=None if self._restored else self.store)
         version = ""
         limit = _PAGE_SIZE if self._expired_lists < _EXPIRED_PAGES else None
         pages = self._client.pages(_ALL, limit=limit, accept=METADATA_LIST)
@@ -111,6 +113,7 @@ class Follower:
         self._expired_lists = 0
         fresh.complete()
         self.store = fresh
+        self._restored = False
         self.lists += 1
         self._version = version
         self._proven()
@@ -158,6 +161,7 @@ class Follower:
                 extra={"resourceVersion": now, "known": self._version},
             )
             self._version = None
+            self._restored = True
 
     def _failed(self, error: KubeError) -> None:
         """Count it, and say it once: the same trouble again is no news."""

@@ -82,7 +82,7 @@ class LiveReader:
         """Return the read that is under way, or begin one."""
         key = (namespace, name)
         flight = self._flights.get(key)
-        if flight is None:
+        if flight is None or flight.task.done():  # done: its end is about to be told
             self.reads += 1
             task = asyncio.create_task(self._fetch(namespace, name), name="read-account")
             flight = self._flights[key] = _Flight(key, self.reads, task)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from identity.durations import parse_go_duration
 from identity.faults import Faults
+from identity.integers import parse_go_int
 from webhook.config.settings import Address
 
 _HIGHEST_PORT: Final = 65535
@@ -20,8 +21,9 @@ _OPERATORS: Final = _VALUE_OPERATORS | {"Exists", "DoesNotExist"}
 
 def read_port(where: str, value: str, faults: Faults) -> int:
     """Read a port; 0 lets the system choose one."""
-    if value.isascii() and value.isdigit() and int(value[:6]) <= _HIGHEST_PORT:
-        return int(value[:6])
+    port = parse_go_int(value)
+    if port is not None and 0 <= port <= _HIGHEST_PORT:
+        return port
     faults.add(where, value, f"a port from 0 to {_HIGHEST_PORT}")
     return 0
 
@@ -73,7 +75,7 @@ def read_object(where: str, value: str, faults: Faults) -> Mapping[str, Any] | N
         return None
     try:
         read = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = None
     if not isinstance(read, dict):
         faults.add(where, value, "a JSON object")

@@ -9,8 +9,6 @@ async with KubeClient(connection) as client:
 """
 
 from webhook.kube.client import (
-    JSON_PATCH,
-    MERGE_PATCH,
     METADATA,
     METADATA_LIST,
     PAGE_SIZE,
@@ -45,8 +43,6 @@ from webhook.kube.places import (
 from webhook.kube.watch import WatchEvent
 
 __all__ = [
-    "JSON_PATCH",
-    "MERGE_PATCH",
     "METADATA",
     "METADATA_LIST",
     "MUTATING_WEBHOOKS",

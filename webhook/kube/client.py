@@ -39,8 +39,6 @@ METADATA_LIST: Final = (
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 """
 
-MERGE_PATCH: Final = "application/merge-patch+json"
-JSON_PATCH: Final = "application/json-patch+json"
 
 PAGE_SIZE: Final = 500
 
@@ -50,8 +48,6 @@ _METHODS: Final = {
     "watch": "GET",
     "create": "POST",
     "update": "PUT",
-    "patch": "PATCH",
-    "delete": "DELETE",
 }
 """From the verbs of RBAC to those of HTTP."""
 
@@ -156,22 +152,6 @@ class KubeClient:
     ) -> Json:
         """Write an object whole; with a resourceVersion in it only over that very version."""
         return await self._call("update", place, body=body, params=params)
-
-    async def patch(
-        self,
-        place: Place,
-        body: Json | list[Json],
-        *,
-        content_type: str = MERGE_PATCH,
-        params: Mapping[str, str] | None = None,
-    ) -> Json:
-        """Change parts of an object, by `MERGE_PATCH` or `JSON_PATCH`."""
-        headers = {"content-type": content_type}
-        return await self._call("patch", place, body=body, headers=headers, params=params)
-
-    async def delete(self, place: Place, *, body: Json | None = None) -> Json:
-        """Delete an object; the body may hold preconditions (DeleteOptions)."""
-        return await self._call("delete", place, body=body)
 
     @asynccontextmanager
     async def watch(

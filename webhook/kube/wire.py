@@ -70,6 +70,7 @@ class Wire(asyncio.Protocol):
         return (
             self._complete
             and self._keep_alive
+            and not self._body  # fetched whole, so that reading is not paused
             and self._transport is not None
             and not self._transport.is_closing()
         )
@@ -109,10 +110,14 @@ class Wire(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)  # uvloop's only looks like one
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came in."""
+        """Parse what came in; what nobody asked for ends the connection."""
+        if self._complete or not self.exchanges:
+            self._failed(httpx.RemoteProtocolError("an answer that nobody asked for"))
+            self.abort()
+            return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._failed(httpx.RemoteProtocolError("the answer is not HTTP/1.1"))
             self.abort()
             return
@@ -129,6 +134,11 @@ class Wire(asyncio.Protocol):
             self.closed.set_result(None)
 
     # For the parser.
+
+    def on_message_begin(self) -> None:
+        """See that it is the answer, or comes before it (1xx), and not a second one."""
+        if self._complete:
+            raise ValueError("a second answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header."""

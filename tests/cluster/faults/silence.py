@@ -56,7 +56,11 @@ class Silences:
 LIMITS: Final = (55.0, 90.0, 120.0)
 AROUND_THE_LIMITS: Final = Silences([limit + off for limit in LIMITS for off in _OFF], at_once=8)
 AROUND_A_SHORT_LIMIT: Final = Silences(
-    [IDLE_SECONDS + off / 1000 for off in range(-90, 21, 5)], 1, times=12, without="idle-limit"
+    [IDLE_SECONDS + off / 1000 for off in range(-120, 21, 5)],
+    at_once=1,
+    times=12,
+    distance=0.025,
+    without="idle-limit",
 )
 """Without the safeguard: the webhook's limit comes before the API server's, and soon."""
 
@@ -87,9 +91,7 @@ class Silence:
         labels = {_LABEL: _name(seconds)}
         installation = self._installation
         with open_stream(installation.cluster, installation.namespace, BILLING, labels) as stream:
-            for _ in range(20):  # until the API server asks: it may learn of it a little late
-                if stream.create().fate is Fate.RIGHT:
-                    break
+            stream.until(lambda: stream.create().fate is Fate.RIGHT, "the API server's asking")
             stream.forget()
             self._create(stream)
             for _ in range(self._silences.times):

@@ -6,6 +6,7 @@ new connections are refused: nothing in the webhook can prevent that, its proces
 
 import ssl
 import uuid
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,17 @@ def certificate_of(replica: Replica) -> str | None:
         return None
 
 
+def presents_another(replica: Replica, old: set[str | None]) -> bool:
+    return certificate_of(replica) not in old
+
+
 def test_the_serving_certificate_is_rotated(installation: Installation, tell: Tell) -> None:
     def rotate_twice(scene: Scene) -> None:
         for _ in range(2):
             old = {None, certificate_of(scene.replicas[0])}
             installation.ask_to_rotate("serving")
             for replica in scene.replicas:
-                scene.stream.until(
-                    lambda replica=replica, old=old: certificate_of(replica) not in old,
-                    "the new certificate",
-                )
+                scene.stream.until(partial(presents_another, replica, old), "the new certificate")
             scene.stream.burst(40)
 
     compare(

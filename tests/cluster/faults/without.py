@@ -19,10 +19,11 @@ from webhook import run as running
 from webhook.accounts import AccountCache
 from webhook.accounts.errors import AccountNotFound
 from webhook.certificates import rotating
-from webhook.certificates.plan import Action, Announce, Begin
+from webhook.certificates.plan import Action, Announce, Begin, plan
 from webhook.certificates.slot import Slot
 from webhook.config.settings import Config
 from webhook.server import server
+from webhook.server.connection import Limits
 
 IDLE_SECONDS: Final = 0.5
 
@@ -43,7 +44,6 @@ def _swap() -> None:
 
 def _make_before_break() -> None:
     """A CA is replaced in one step, as by the original (with `--ca-trust-delay=0s`)."""
-    plan = rotating.plan
 
     def one_step(*seen: Any) -> Action:
         action = plan(*seen)
@@ -84,7 +84,7 @@ def _idle_limit() -> None:
 
     patch.object(program, "run", hasty).start()
     # It is looked for often, so that the limit is where it says, and pods can be sent just then.
-    patch.object(server, "Limits", partial(server.Limits, sweep_interval=0.01)).start()
+    patch.object(server, "Limits", partial(Limits, sweep_interval=0.01)).start()
 
 
 SAFEGUARDS: Final[dict[str, Callable[[], None]]] = {

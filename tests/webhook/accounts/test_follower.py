@@ -310,6 +310,30 @@ async def test_a_cluster_that_was_set_back_is_listed_anew(
     assert steady.store.size == 1
 
 
+async def test_of_a_cluster_that_was_set_back_nothing_is_kept(
+    api: FakeKubeApi, steady: Follower
+) -> None:
+    """The same version of an object may stand for another content there."""
+    api.account("a", "c", {})
+    for number in range(20):
+        api.account("a", f"n{number}")
+    await until(lambda: steady.store.size == 22)
+    await api.stop()
+    for name in ("c", *(f"n{number}" for number in range(20))):
+        api.remove("serviceaccounts", name, "a")
+    before = steady.store.find("a", "c")
+    assert before is not None
+    api.rewind(int(before.resource_version) - 1)
+    api.account("a", "c", ANNOTATIONS)
+    await api.start()
+
+    await until(lambda: steady.lists == 2)
+    after = steady.store.find("a", "c")
+    assert after is not None
+    assert after.resource_version == before.resource_version
+    assert after.client_id is not None
+
+
 async def test_the_server_says_how_long_to_wait(
     api: FakeKubeApi, follower: Follower, time: Time
 ) -> None:

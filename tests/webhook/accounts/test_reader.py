@@ -1,5 +1,5 @@
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.webhook.accounts.time import Time
 from tests.webhook.until import until
 from webhook.accounts import AccountNotFound, AccountUnreadable
 from webhook.accounts.reader import LiveReader
-from webhook.kube import KubeClient
+from webhook.kube import Json, KubeClient, NotFound, Place
 
 ANNOTATIONS = ours({"client-id": CLIENT})
 
@@ -206,3 +206,39 @@ async def test_a_server_that_is_away_is_told(api: FakeKubeApi, reader: LiveReade
 
     with pytest.raises(AccountUnreadable, match="can't be reached"):
         await reader.read("a", "b", soon())
+
+
+async def test_one_who_asks_in_the_moment_a_read_ends_begins_another(time: Time) -> None:
+    """The read is over and its end not told yet: to join it again and again would never end."""
+    over = asyncio.get_running_loop().create_future()
+
+    class Client:
+        asked = 0
+
+        async def get(self, place: Place, *, accept: str) -> Json:
+            self.asked += 1
+            if not over.done():
+                over.set_result(None)  # wakes the latecomer before the read's own end is told
+            raise NotFound("there is none")
+
+    class Reader(LiveReader):
+        joined = 0
+
+        async def _join(self, flight: Any) -> Any:
+            self.joined += 1
+            assert self.joined < 10, "it joins a read that is over"
+            return await super()._join(flight)
+
+    client = Client()
+    reader = Reader(cast("KubeClient", client), time.pace)
+
+    async def latecomer() -> Account:
+        await over
+        return await reader.read("a", "b", soon())
+
+    answers = await asyncio.gather(
+        latecomer(), reader.read("a", "b", soon()), return_exceptions=True
+    )
+
+    assert [type(answer) for answer in answers] == [AccountNotFound] * 2
+    assert client.asked == 2

@@ -219,6 +219,19 @@ async def test_a_person_asks_for_a_new_ca_and_for_a_new_certificate() -> None:
 
 
 @in_virtual_time
+async def test_a_new_certificate_of_the_same_ca_is_served_at_once() -> None:
+    """Also by replicas that have just started, and so have not seen the CA for long."""
+    async with Replicas() as replicas:
+        replicas.api.add_configuration()
+        one, two = await replicas.started("one"), await replicas.started("two")
+        old = one.leaf
+        annotated(replicas, ROTATE, "serving")
+        await asyncio.sleep(2 * CONFIG.jitter)
+        assert one.leaf == two.leaf
+        assert one.leaf != old
+
+
+@in_virtual_time
 async def test_one_that_says_farewell_holds_up_nothing() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()

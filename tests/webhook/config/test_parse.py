@@ -6,7 +6,12 @@ import pytest
 
 from identity.names import DEFAULT_AUDIENCE
 from webhook.config.parse import FLAGS, ConfigurationError, Parsed, parse_config
-from webhook.config.settings import Address, CustomTokenEndpoint, TokenPathMode
+from webhook.config.settings import (
+    Address,
+    CertificateConfig,
+    CustomTokenEndpoint,
+    TokenPathMode,
+)
 
 TENANT = {"AZURE_TENANT_ID": "a-tenant"}
 IMAGES = {"PROXY_IMAGE": "proxy:1", "PROXY_INIT_IMAGE": "proxy-init:1"}
@@ -69,6 +74,8 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ["-port", "1234"],
         ["-port=1234"],
         ["--port=1", "--port=1234"],
+        ["--port=+1234"],
+        ["--port=0000001234"],
     ],
 )
 def test_flags_take_gos_spellings(arguments: list[str]) -> None:
@@ -196,6 +203,26 @@ def test_lifetimes_are_durations() -> None:
     ]
 
 
+def test_the_times_of_rotation_are_durations() -> None:
+    certificates = parse(
+        "--ca-trust-delay=90s",
+        "--ca-adoption-delay=5m",
+        "--cert-jitter=300ms",
+        "--cert-check-interval=1h",
+    ).config.certificates
+    assert certificates.trust_delay == 90
+    assert certificates.adoption_delay == 300
+    assert certificates.jitter == 0.3
+    assert certificates.check_interval == 3600
+    wrong = faults("--ca-adoption-delay=soon", "--cert-jitter=-1s")
+    assert [fault.split(":")[0] for fault in wrong] == ["--ca-adoption-delay", "--cert-jitter"]
+
+
+def test_what_is_not_said_about_rotation_is_as_the_settings_have_it() -> None:
+    certificates = parse().config.certificates
+    assert certificates == CertificateConfig(Path("/certs"))
+
+
 def test_the_namespace_is_the_pods() -> None:
     certificates = parse(POD_NAMESPACE="identity-system").config.certificates
     assert certificates.dns_name == "azure-wi-webhook-webhook-service.identity-system.svc"
@@ -260,6 +287,7 @@ class TestTheCustomTokenEndpoint:
         "selector",
         [
             "not json",
+            '{"matchLabels":' * 100_000,
             "[]",
             '{"labels": {}}',
             '{"matchLabels": {"a": 1}}',

@@ -8,7 +8,6 @@ import pytest
 from tests.fakes.kube_api import Answer, Cut, Delay, Drop, FakeKubeApi, Hang, Raw
 from tests.webhook.until import until
 from webhook.kube import (
-    JSON_PATCH,
     METADATA,
     METADATA_LIST,
     SECRETS,
@@ -21,7 +20,6 @@ from webhook.kube import (
     KubeClient,
     KubeError,
     Limits,
-    NotFound,
     ServerError,
     TooManyRequests,
     Unreachable,
@@ -34,9 +32,7 @@ def a_secret(**more: Any) -> dict[str, Any]:
     return {"metadata": {"name": "s", "namespace": "azwi"}, **more}
 
 
-async def test_an_object_is_created_read_replaced_patched_and_deleted(
-    api: FakeKubeApi, client: KubeClient
-) -> None:
+async def test_an_object_is_created_read_and_replaced(api: FakeKubeApi, client: KubeClient) -> None:
     created = await client.post(SECRETS.all("azwi"), a_secret(data={"a": "1"}, unknown={"x": [1]}))
     assert await client.get(SECRET) == created
     assert created["unknown"] == {"x": [1]}
@@ -44,15 +40,6 @@ async def test_an_object_is_created_read_replaced_patched_and_deleted(
     replaced = await client.put(SECRET, {**created, "data": {"a": "2"}})
     assert replaced["data"] == {"a": "2"}
     assert replaced["metadata"]["resourceVersion"] > created["metadata"]["resourceVersion"]
-
-    merged = await client.patch(SECRET, {"data": {"a": None, "b": "3"}})
-    assert merged["data"] == {"b": "3"}
-    patch = [{"op": "replace", "path": "/data/b", "value": "4"}]
-    assert (await client.patch(SECRET, patch, content_type=JSON_PATCH))["data"] == {"b": "4"}
-
-    await client.delete(SECRET)
-    with pytest.raises(NotFound):
-        await client.get(SECRET)
 
 
 async def test_two_writers_do_not_undo_each_other(api: FakeKubeApi, client: KubeClient) -> None:
@@ -296,6 +283,31 @@ async def test_one_that_is_dead_without_a_word_takes_the_other_idle_ones_with_it
 
     await until(lambda: api.connections == 0)
     assert (await client.get(SECRET))["metadata"]["name"] == "s"
+
+
+async def test_an_answer_that_nobody_asked_for_is_nobodys(
+    api: FakeKubeApi, client: KubeClient
+) -> None:
+    """Neither as part of the one before it, nor as that of the next request."""
+    api.put("secrets", a_secret())
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n" + b'{"of": "one"}'
+    api.fail(Raw((answer + answer.replace(b"one", b"two"),)))
+
+    asked_anew = await client.get(SECRET)
+
+    assert asked_anew["metadata"]["name"] == "s"
+    assert (await client.get(SECRET)) == asked_anew
+    assert api.connections == 1
+
+
+async def test_a_server_that_changes_the_protocol_is_not_followed(
+    api: FakeKubeApi, client: KubeClient
+) -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
+    api.fail(Raw((upgrade,)), times=None)
+
+    with pytest.raises(KubeError):
+        await client.get(SECRET)
 
 
 async def test_a_line_break_in_a_header_is_refused(api: FakeKubeApi, client: KubeClient) -> None:

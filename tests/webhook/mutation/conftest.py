@@ -14,6 +14,6 @@ _ALWAYS = settings(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-settings.register_profile("ci", _ALWAYS, max_examples=75)
+settings.register_profile("ci", _ALWAYS, max_examples=100)
 settings.register_profile("long", _ALWAYS, max_examples=2_000)
 settings.load_profile(os.environ.get("AZWI_HYPOTHESIS_PROFILE", "ci"))

@@ -30,7 +30,7 @@ unknown = st.one_of(
 )
 """Fields that no Kubernetes has yet."""
 
-_integers = st.one_of(
+_odd_integers = st.one_of(
     st.sampled_from(
         [
             "",
@@ -60,9 +60,20 @@ _integers = st.one_of(
     st.integers(3000, 90000).map(str),
     st.text(max_size=6),
 )
+_expirations = st.one_of(
+    st.sampled_from(["", "3600", "+7200", "0086400"]),
+    st.integers(3600, 86400).map(str),
+    st.integers(3600, 86400).map("+0{}".format),
+    _odd_integers,
+)
+_ports = st.one_of(
+    st.sampled_from(["1", "65535", "+8080", "008000"]),
+    st.integers(1, 65535).map(str),
+    _odd_integers,
+)
 _yes_or_no = st.sampled_from(["true", "True", "TRUE", "false", "FALSE", "", "yes", "1", " true"])
 container_names = ["app", "sidecar", "logs", "azwi-proxy", "azwi-proxy-init", "größe", "a" * 80]
-_names = st.lists(st.sampled_from(container_names), max_size=4).map(" ; ".join)
+_names = st.lists(st.sampled_from(container_names), min_size=2, max_size=4).map(" ; ".join)
 
 
 def _annotations(known: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[dict[str, str]]:
@@ -82,10 +93,10 @@ def _annotations(known: dict[str, st.SearchStrategy[str]]) -> st.SearchStrategy[
 
 pod_annotations = _annotations(
     {
-        PREFIX + "service-account-token-expiration": _integers,
-        PREFIX + "skip-containers": st.one_of(_names, st.text(max_size=8)),
+        PREFIX + "service-account-token-expiration": _expirations,
+        PREFIX + "skip-containers": st.one_of(st.sampled_from(container_names), _names),
         PREFIX + "inject-proxy-sidecar": _yes_or_no,
-        PREFIX + "proxy-sidecar-port": _integers,
+        PREFIX + "proxy-sidecar-port": _ports,
         ENDPOINT_ANNOTATION: _yes_or_no,
     }
 )
@@ -93,7 +104,7 @@ account_annotations = _annotations(
     {
         PREFIX + "client-id": st.one_of(st.just(CLIENT), st.text(max_size=150)),
         PREFIX + "tenant-id": st.sampled_from(["", "9" * 8, "t"]),
-        PREFIX + "service-account-token-expiration": _integers,
-        PREFIX + "identity-resource-id": st.sampled_from(["", "/subscriptions/s"]),
+        PREFIX + "service-account-token-expiration": _expirations,
+        PREFIX + "identity-resource-id": st.sampled_from(["", "", "", "/subscriptions/s"]),
     }
 )

@@ -142,15 +142,15 @@ _sources = st.one_of(
 
 @st.composite
 def _named(
-    draw: st.DrawFn, names: list[str], items: st.SearchStrategy[Json], most: int
+    draw: st.DrawFn, names: list[str], items: st.SearchStrategy[Json], least: int, most: int
 ) -> list[Json]:
     """Objects with names of which no two are the same."""
-    chosen = draw(st.lists(st.sampled_from(names), unique=True, max_size=most))
+    chosen = draw(st.lists(st.sampled_from(names), unique=True, min_size=least, max_size=most))
     return [{**draw(items), "name": name} for name in chosen]
 
 
 _containers_of_both_kinds = st.tuples(
-    _named(container_names, _containers, 5), st.integers(0, 3), st.booleans()
+    _named(container_names, _containers, 1, 5), st.integers(0, 3), st.booleans()
 )
 
 
@@ -168,7 +168,7 @@ def pods(draw: st.DrawFn) -> Json:
             st.fixed_dictionaries(
                 {},
                 optional={
-                    "volumes": _maybe(_named(_volume_names, _sources, 3)),
+                    "volumes": _maybe(_named(_volume_names, _sources, 0, 3)),
                     "hostNetwork": st.sampled_from([True, False, False, None]),
                     "serviceAccountName": st.sampled_from([ACCOUNT_NAME, "", None]),
                     "ephemeralContainers": st.just([{"name": "debugger", "env": None}]),
@@ -178,9 +178,8 @@ def pods(draw: st.DrawFn) -> Json:
     }
     metadata: Json = draw(
         st.fixed_dictionaries(
-            {},
+            {"annotations": st.one_of(pod_annotations, pod_annotations, st.none())},
             optional={
-                "annotations": st.one_of(pod_annotations, pod_annotations, st.none()),
                 "namespace": st.sampled_from([NAMESPACE, "", None]),
                 "name": st.text(max_size=5),
                 "generateName": st.just("web-"),
@@ -189,9 +188,8 @@ def pods(draw: st.DrawFn) -> Json:
         )
     )
     pod: Json = {**draw(unknown), "spec": spec}
-    if metadata:
-        return {**pod, "metadata": metadata}
-    return {**pod, **draw(st.sampled_from([{}, {"metadata": {}}, {"metadata": None}]))}
+    no_metadata: list[Json] = [{}, {"metadata": {}}, {"metadata": None}]
+    return {**pod, **draw(st.sampled_from([*[{"metadata": metadata}] * 6, *no_metadata]))}
 
 
 @st.composite
