@@ -10,6 +10,8 @@
 | `azwi_account_cache_size` | | ServiceAccounts known |
 | `azwi_account_cache_age_seconds` | | since the API server last said what they are |
 | `azwi_account_cache_relists_total` | | whole lists read after the first |
+| `azwi_account_cache_errors_total` | | lists and watches that ended with an error |
+| `azwi_account_live_reads_total` | | ServiceAccounts read one by one, for a review |
 | `azwi_certificate_expiry_timestamp_seconds` | `kind` | end of `ca` and `serving` certificates |
 | `azwi_certificate_rotations_total` | `step` | steps of rotations that this replica did |
 | `azwi_certificates_rejected_total` | | new certificates that could not be served |
@@ -48,6 +50,8 @@ CONNECTIONS_CUT: Final = "azwi_connections_cut"
 CACHE_SIZE: Final = "azwi_account_cache_size"
 CACHE_AGE: Final = "azwi_account_cache_age_seconds"
 CACHE_RELISTS: Final = "azwi_account_cache_relists"
+CACHE_ERRORS: Final = "azwi_account_cache_errors"
+LIVE_READS: Final = "azwi_account_live_reads"
 CERTIFICATE_EXPIRY: Final = "azwi_certificate_expiry_timestamp_seconds"
 CERTIFICATE_ROTATIONS: Final = "azwi_certificate_rotations"
 CERTIFICATES_REJECTED: Final = "azwi_certificates_rejected"
@@ -115,6 +119,8 @@ class CacheFigures(NamedTuple):
     age_seconds: float | None
     """None until the first answer."""
     relists: int
+    errors: int
+    live_reads: int
 
 
 class CertificateFigures(NamedTuple):
@@ -244,9 +250,12 @@ def _cache_families(figures: CacheFigures) -> Iterator[Metric]:
             "Seconds since the API server last said what ServiceAccounts there are.",
             value=figures.age_seconds,
         )
-    yield CounterMetricFamily(
-        CACHE_RELISTS, "Whole lists of ServiceAccounts read after the first.", value=figures.relists
-    )
+    for name, text, count in (
+        (CACHE_RELISTS, "Whole lists of ServiceAccounts read after the first.", figures.relists),
+        (CACHE_ERRORS, "Lists and watches that ended with an error.", figures.errors),
+        (LIVE_READS, "ServiceAccounts read one by one, for a review.", figures.live_reads),
+    ):
+        yield CounterMetricFamily(name, text, value=count)
 
 
 def _certificate_families(figures: CertificateFigures) -> Iterator[Metric]:

@@ -68,7 +68,11 @@ def _build(config: Config, client: KubeClient, replica: str) -> _Parts:
     metrics = Metrics()
     metrics.watch_cache(
         lambda: CacheFigures(
-            accounts.size, accounts.age_seconds() if accounts.synced else None, accounts.relists
+            accounts=accounts.size,
+            age_seconds=accounts.age_seconds() if accounts.synced else None,
+            relists=accounts.relists,
+            errors=accounts.watch_errors,
+            live_reads=accounts.live_reads,
         )
     )
     metrics.watch_certificates(

@@ -86,14 +86,16 @@ def test_cut_connections_are_counted_by_reason() -> None:
 def test_the_cache_is_asked_when_somebody_asks() -> None:
     metrics = Metrics()
     assert value(metrics, "azwi_account_cache_size") is None
-    figures = CacheFigures(0, None, 0)
+    figures = CacheFigures(0, None, 0, 0, 0)
     metrics.watch_cache(lambda: figures)
     assert value(metrics, "azwi_account_cache_size") == 0
     assert value(metrics, "azwi_account_cache_age_seconds") is None
-    figures = CacheFigures(3, 1.5, 2)
+    figures = CacheFigures(3, 1.5, 2, 4, 5)
     assert value(metrics, "azwi_account_cache_size") == 3
     assert value(metrics, "azwi_account_cache_age_seconds") == 1.5
     assert value(metrics, "azwi_account_cache_relists_total") == 2
+    assert value(metrics, "azwi_account_cache_errors_total") == 4
+    assert value(metrics, "azwi_account_live_reads_total") == 5
 
 
 def test_certificates_and_connections_are_asked_alike() -> None:
