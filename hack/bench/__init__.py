@@ -1,7 +1,7 @@
 """What the webhook costs: speed and memory of the real server process, as a table.
 
-    python -m hack.bench                    everything, 4 to 5 minutes
-    python -m hack.bench --quick            less of everything: 1 minute, noisier
+    python -m hack.bench                    everything; some minutes (8 on a busy machine)
+    python -m hack.bench --quick            less of everything, noisier
     python -m hack.bench --only saturation  one part; --help lists them
     python -m hack.bench --profile          where the time goes at saturation
 

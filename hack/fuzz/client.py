@@ -12,7 +12,7 @@ from hack.fuzz.case import Answer, Case, End, Seen
 _MOST_HEAD: Final = 1024 * 1024
 _LARGE: Final = 32 * 1024
 _CLOSING: Final = 3.0
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,17 @@ class Connection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, target: Target, *, tls: bool = True) -> "Connection":
-        """Connect; raises OSError."""
+    async def open(
+        cls, target: Target, *, tls: bool = True, patience: float = _PATIENCE
+    ) -> "Connection":
+        """Connect within so many seconds; raises OSError."""
         context = target.tls if tls else None
         opened = await asyncio.open_connection(
             target.host,
             target.port,
             ssl=context,
             limit=_MOST_HEAD,
-            ssl_handshake_timeout=_PATIENCE if tls else None,
+            ssl_handshake_timeout=patience if tls else None,
         )
         return cls(*opened)
 

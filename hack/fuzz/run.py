@@ -212,7 +212,9 @@ class Run:
 
     async def _open(self, index: int, case: Case) -> Connection | None:
         try:
-            return await Connection.open(self._stage.target, tls=case.tls)
+            return await Connection.open(
+                self._stage.target, tls=case.tls, patience=self._plan.patience
+            )
         except OSError as error:
             self._report.add(Finding(Kind.HEALTH, f"no connection: {error}"), index, case.what)
             await asyncio.sleep(0.2)
@@ -225,7 +227,8 @@ class Run:
 
     def _is_alive(self) -> bool:
         """Tell whether it makes sense to go on."""
-        if self._report.kinds[Kind.HANG] >= _MOST_HANGS:
+        kinds = self._report.kinds
+        if kinds[Kind.HANG] + kinds[Kind.HEALTH] >= _MOST_HANGS:
             return False
         if self._report.done % 100 or self._stage.alive:
             return True

@@ -1,5 +1,7 @@
 """JSON logs."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
@@ -67,6 +69,30 @@ def test_an_exception_is_its_type_and_places_without_its_words(stream: io.String
     assert line["exception"] == "ValueError < KeyError"
     assert any("test_logs.py:" in place for place in line["stack"])
     assert secret not in stream.getvalue()
+
+
+async def test_what_an_event_loop_reports_is_types_and_places(stream: io.StringIO) -> None:
+    secret = "s3cr3t"
+
+    def breaks(given: str) -> None:
+        raise KeyError(given)
+
+    async def fails() -> None:
+        breaks(secret)
+
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(getattr(logs, "loop_exception_handler", None))
+    loop.call_soon(breaks, secret)
+    task = loop.create_task(fails())
+    await asyncio.wait((task,))
+    del task
+    gc.collect()
+    loop.call_exception_handler({"message": secret})
+    found = lines(stream)
+    assert secret not in stream.getvalue()
+    assert [line.get("error") for line in found] == ["KeyError", "KeyError", None]
+    assert "in breaks" in found[0]["stack"][-1]
+    assert found[1]["about"]["future"] == "Task"
 
 
 def test_an_exception_that_caused_itself_ends(stream: io.StringIO) -> None:

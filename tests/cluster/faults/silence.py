@@ -56,7 +56,7 @@ class Silences:
 LIMITS: Final = (55.0, 90.0, 120.0)
 AROUND_THE_LIMITS: Final = Silences([limit + off for limit in LIMITS for off in _OFF], at_once=8)
 AROUND_A_SHORT_LIMIT: Final = Silences(
-    [IDLE_SECONDS + off / 1000 for off in range(-120, 21, 5)],
+    [IDLE_SECONDS + off / 1000 for off in range(-270, 1, 15)],
     at_once=1,
     times=12,
     distance=0.025,

@@ -34,10 +34,18 @@ def virtual_now() -> float:
 class Link:
     """One replica's way to the API server, which can be cut."""
 
-    def __init__(self, api: MemoryApi) -> None:
+    def __init__(self, api: MemoryApi, off: float = 0.0) -> None:
         self._api = api
+        self.off = off
+        """How many seconds the replica's clock is ahead."""
+        self.tells_time = True
+        """False: its answers have no Date."""
         self.down_until = -1e9
         self.refuses: dict[tuple[str, str], KubeError] = {}
+
+    @property
+    def clock_skew(self) -> float | None:
+        return self.off if self.tells_time else None
 
     def cut(self, seconds: float) -> None:
         self.down_until = asyncio.get_running_loop().time() + seconds
@@ -126,11 +134,11 @@ class Replicas:
         for replica in list(self.running.values()):
             await self.stop(replica.name)
 
-    def start(self, name: str) -> Replica:
-        link = Link(self.api)
-        off = self.random.uniform(-self.skew, self.skew)
+    def start(self, name: str, *, off: float = 0.0, tells_time: bool = True) -> Replica:
+        link = Link(self.api, off + self.random.uniform(-self.skew, self.skew))
+        link.tells_time = tells_time
         clock = Clock(
-            now=lambda: virtual_now() + off,
+            now=lambda: virtual_now() + link.off,
             monotonic=asyncio.get_running_loop().time,
             chance=self.random.random,
         )

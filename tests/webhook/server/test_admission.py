@@ -294,6 +294,25 @@ async def test_only_so_many_large_bodies_are_in_memory_at_a_time() -> None:
         assert (await one).operations
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [b"[" + b"[]," * 200_000 + b"1]", b"[" + b"{}," * 200_000 + b"1]", b"[" + b"1," * 500_001],
+)
+async def test_a_large_body_of_very_many_parts_is_not_parsed(parts: bytes) -> None:
+    answer = await ask(an_app(), parts)
+    assert answer.status == 413
+    assert answer.json["reason"] == "RequestEntityTooLarge"
+    assert "200000 objects and lists" in answer.json["message"]
+
+
+async def test_a_large_pod_has_fewer_parts_than_are_allowed() -> None:
+    """As many variables as go into the 3 MiB that the API server takes of a pod."""
+    variables = [{"name": f"V{number}", "value": "x"} for number in range(90_000)]
+    review = a_review(a_pod({"name": "app", "image": "x", "env": variables}))
+    assert len(dumped(review)) > 3 * 1024 * 1024
+    assert (await ask(an_app(), review)).operations
+
+
 async def test_a_client_that_goes_away_gets_no_answer() -> None:
     metrics = Metrics()
     app = an_app(metrics=metrics)

@@ -17,7 +17,8 @@ from tests.webhook.server.doubles import FakeAccounts, a_review, an_app, dumped
 from tests.webhook.server.wire import Wire, request
 from webhook.config.settings import Address
 from webhook.metrics import Cut, Metrics, Result
-from webhook.server.connection import MOST_WAITING, Limits
+from webhook.server.bodies import PLACES
+from webhook.server.connection import MOST_WAITING, GuardedConnection, Limits
 from webhook.server.health import Readiness, health_app
 from webhook.server.joined import JoinedWrites
 from webhook.server.listener import Listener
@@ -34,8 +35,8 @@ class Served:
         self.metrics = metrics
         self.tls = tls
 
-    def connect(self) -> Wire:
-        return Wire(self.listener.port, self.tls)
+    def connect(self, come_from: str = "127.0.0.1") -> Wire:
+        return Wire(self.listener.port, self.tls, come_from)
 
 
 @asynccontextmanager
@@ -55,6 +56,16 @@ async def serving(
     finally:
         listener.close()
         await listener.finish(0.0)
+
+
+async def begun(served: Served, wire: Wire) -> None:
+    """Send a request's first byte, and wait until it has been seen."""
+    guard = served.listener._guard
+    idle = len(guard.idle)
+    wire.send(b"P")
+    async with asyncio.timeout(5):
+        while len(guard.idle) == idle:
+            await asyncio.sleep(0)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
@@ -233,15 +244,51 @@ async def test_a_head_without_end_is_turned_away(serve: Serve, head: bytes) -> N
         assert served.metrics.cuts[Cut.HEAD] == 1
 
 
-async def test_trailers_without_end_are_cut_off(serve: Serve) -> None:
+@pytest.mark.parametrize("header", [b"x: " + b"y" * 20_000, b"x: y\r\n" * 101])
+async def test_a_head_that_goes_on_is_not_kept(serve: Serve, header: bytes) -> None:
+    """It is too large before all of it has come, whether it is long or has many headers."""
+    async with serve() as served, served.connect() as wire:
+        wire.send(b"POST /mutate-v1-pod HTTP/1.1\r\n" + header)
+        assert (await wire.answer()).status in {400, 431}
+        assert served.metrics.cuts[Cut.HEAD] == 1
+
+
+async def test_a_head_as_large_as_an_api_servers_may_be_is_taken(serve: Serve) -> None:
+    """A token of 8 KiB and ninety other headers, and a body in the same piece of data."""
+    head = "authorization: Bearer " + "x" * 8192 + "\r\n" + "x: y\r\n" * 90
+    async with serve() as served, served.connect() as wire:
+        wire.send(request(BODY + b" " * 60_000, head=head))
+        assert (await wire.answer()).operations
+
+
+async def test_no_more_of_a_head_is_parsed_than_is_allowed() -> None:
+    """What is too large is not parsed first: a piece of data may have 256 KiB."""
+    bound = bind(Address("127.0.0.1", 0), "--port")
+    listener = Listener(an_app(), bound, USUAL)
+    connection = GuardedConnection(
+        listener._config, listener._guard, asyncio.get_running_loop()
+    )
+    transport = Mock(spec=asyncio.Transport)
+    transport.is_closing.side_effect = lambda: transport.close.called
+    transport.get_extra_info.return_value = None
+    connection.connection_made(transport)
+    connection.data_received(b"GET /" + b"x" * 256 * 1024)
+    assert transport.close.called
+    assert len(connection.url) <= 32 * 1024
+    connection.connection_lost(None)
+    listener.close()
+
+
+@pytest.mark.parametrize("trailers", [b"x: y\r\n" * 101, b"x: " + b"y" * 500_000])
+async def test_trailers_without_end_are_cut_off(serve: Serve, trailers: bytes) -> None:
     limits = replace(USUAL, max_body_bytes=100_000)
     async with serve(limits) as served, served.connect() as wire:
         wire.send(
             b"POST /mutate-v1-pod HTTP/1.1\r\ncontent-type: application/json\r\n"
             b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
         )
-        wire.send(b"x: y\r\n" * 100_000)
-        assert await wire.ended()
+        wire.send(trailers)
+        await wire.ended()  # with or without an answer
         assert served.metrics.cuts[Cut.FLOOD] == 1
 
 
@@ -301,6 +348,37 @@ async def test_requests_that_nobody_could_wait_for_are_not_kept(serve: Serve) ->
         read.set()
 
 
+async def test_a_large_body_that_waited_for_its_place_has_its_time_anew(serve: Serve) -> None:
+    """Eight others are answered first, for longer than a request may take to arrive."""
+    held, release = asyncio.Semaphore(0), asyncio.Event()
+
+    async def live(_namespace: str, _name: str) -> Account:
+        held.release()
+        await release.wait()
+        return an_account()
+
+    body = BODY + b" " * 3_000_000
+    limits = replace(USUAL, read_timeout=0.5)
+    async with serve(limits, FakeAccounts(live=live)) as served, AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(served.connect()) for _ in range(PLACES)]
+        for wire in wires:
+            wire.send(request(body))
+        for _ in wires:
+            await held.acquire()
+        late = await stack.enter_async_context(served.connect())
+        late.send(request(body, path="/mutate-v1-pod?timeout=30s"))
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(5):
+            while not any(
+                one.flow.read_paused and one.deadline < loop.time()
+                for one in served.listener._guard.connections
+            ):
+                await asyncio.sleep(0.01)
+        release.set()
+        for wire in (*wires, late):
+            assert (await wire.answer()).operations
+
+
 async def test_as_many_requests_as_may_wait_are_answered(serve: Serve) -> None:
     async with serve() as served, served.connect() as wire:
         wire.send(request(BODY) * (MOST_WAITING + 1))
@@ -353,6 +431,60 @@ async def test_of_too_many_connections_the_one_idle_for_longest_goes(serve: Serv
         for wire in wires[:2]:
             assert (await wire.ask(BODY)).operations
         assert served.metrics.cuts[Cut.CROWD] == 1
+
+
+async def test_an_address_that_takes_every_connection_ends_its_own(serve: Serve) -> None:
+    """Each of its connections has sent one byte, and the API server's is idle, or new."""
+    hostile = "127.0.0.2"
+    async with serve(replace(USUAL, max_connections=4)) as served, AsyncExitStack() as stack:
+        idle = await stack.enter_async_context(served.connect())
+        slow = []
+        for _ in range(6):
+            slow.append(await stack.enter_async_context(served.connect(hostile)))
+            await begun(served, slow[-1])
+        new = await stack.enter_async_context(served.connect())
+        for wire in (idle, new):
+            assert (await wire.ask(BODY)).operations
+        for wire in slow[:4]:
+            assert await wire.ended()
+        assert served.listener.connections == 4
+
+
+async def test_a_new_connection_goes_before_answers_of_its_address(serve: Serve) -> None:
+    looking, found = asyncio.Event(), asyncio.Event()
+
+    async def live(_: str, __: str) -> Account:
+        looking.set()
+        await found.wait()
+        return an_account()
+
+    limits = replace(USUAL, max_connections=1)
+    async with serve(limits, FakeAccounts(live=live)) as served, served.connect() as wire:
+        wire.send(request(BODY))
+        await looking.wait()
+        async with served.connect("127.0.0.2") as newcomer:
+            assert await newcomer.ended()
+        found.set()
+        assert (await wire.answer()).operations
+
+
+async def test_one_address_with_slow_requests_only_can_still_be_served(serve: Serve) -> None:
+    async with serve(replace(USUAL, max_connections=2)) as served, AsyncExitStack() as stack:
+        slow = [await stack.enter_async_context(served.connect()) for _ in range(2)]
+        for wire in slow:
+            await begun(served, wire)
+        new = await stack.enter_async_context(served.connect())
+        assert (await new.ask(BODY)).operations
+        assert await slow[0].ended()
+
+
+async def test_addresses_that_have_left_are_forgotten(serve: Serve) -> None:
+    async with serve() as served:
+        async with served.connect("127.0.0.2") as wire:
+            await wire.ask(BODY)
+        async with served.connect() as wire:
+            await wire.ask(BODY)
+            assert list(served.listener._guard.peers) == ["127.0.0.1"]
 
 
 async def test_a_connection_with_a_request_under_way_is_not_the_one_that_goes(serve: Serve) -> None:

@@ -25,15 +25,19 @@ def request(
 class Wire:
     """One connection, as a context."""
 
-    def __init__(self, port: int, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, port: int, tls: ssl.SSLContext | None = None, come_from: str = "127.0.0.1"
+    ) -> None:
         self._port = port
         self._tls = tls
+        self._come_from = come_from
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection(
             "127.0.0.1",
             self._port,
             ssl=self._tls,
+            local_addr=(self._come_from, 0),
             server_hostname="localhost" if self._tls else None,
         )
         return self
