@@ -5,6 +5,7 @@ the line was given as `extra`. An exception is told as its type and the places i
 never by its message: that may quote what was being read, and pods hold secrets.
 """
 
+import asyncio
 import logging
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 import orjson
+
+_log = logging.getLogger("azwi.webhook")
 
 LEVELS: Final = {"info": logging.INFO, "debug": logging.DEBUG, "trace": 5, "all": 1}
 """The original's names of levels (`--log-level`); nothing of ours is logged below debug."""
@@ -103,6 +106,20 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
         logger.setLevel(max(LEVELS[level], quiet))
 
 
+def loop_exception_handler(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what an event loop found nobody to raise to, by types and places only.
+
+    For `loop.set_exception_handler`. asyncio's own handler writes out the objects concerned, a
+    task's exception with its message among them; its message names a callback's arguments.
+    """
+    about = {key: type(value).__name__ for key, value in context.items() if key != "message"}
+    extra: dict[str, object] = {"about": about}
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        extra["error"], extra["stack"] = described(error)
+    _log.error("unhandled error in the event loop", extra=extra)
+
+
 def described(error: BaseException) -> tuple[str, list[str]]:
     """Return an exception's type, with those of its causes, and the places it came through.
 
@@ -125,12 +142,6 @@ def described(error: BaseException) -> tuple[str, list[str]]:
     if len(places) > _MOST_PLACES:
         places = [*places[: _MOST_PLACES // 2], "...", *places[-_MOST_PLACES // 2 :]]
     return " < ".join(types), places
-
-
-def location(error: BaseException) -> str:
-    """Return the innermost place that an exception came through, for a line that has no stack."""
-    places = list(_places(error.__traceback__))
-    return places[-1] if places else "nowhere"
 
 
 def _places(traceback: TracebackType | None) -> Iterator[str]:

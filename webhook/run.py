@@ -12,6 +12,7 @@ from webhook.certificates.files import CertificateFiles
 from webhook.certificates.rotating import RotatingCertificate
 from webhook.config.settings import Config, MutationConfig
 from webhook.kube import VERSION, Connection, KubeClient, KubeError
+from webhook.logs import loop_exception_handler
 from webhook.metrics import CacheFigures, CertificateFigures, Metrics
 from webhook.mutation.mutate import mutate
 from webhook.native_sidecars import has_native_sidecars
@@ -42,6 +43,7 @@ async def run(config: Config, connection: Connection, replica: str) -> bool:
     `replica` names this process among the others of the Deployment. Raises `CannotListen` and
     `FilesUnreadable` before anything is served, and whatever made a part of it fail.
     """
+    asyncio.get_running_loop().set_exception_handler(loop_exception_handler)
     async with KubeClient(connection) as client:
         parts = _build(config, client, replica)
         with Signals() as signals:

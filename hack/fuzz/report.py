@@ -94,7 +94,9 @@ def _findings(report: Report) -> Iterator[str]:
     yield f"{sum(report.kinds.values())} findings"
     for kind, count in report.kinds.most_common():
         yield f"- {kind}: {count}"
-        of_kind = [found for found in report.found if found.finding.kind is kind]
+        # One line for a case, though it was sent several times.
+        by_case = {found.index: found for found in report.found if found.finding.kind is kind}
+        of_kind = list(by_case.values())
         for found in of_kind[:_PER_KIND]:
             yield f"    {found.what or 'the whole run'}: {found.finding.detail}"
             if found.index is not None:

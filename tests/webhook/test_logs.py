@@ -81,7 +81,7 @@ async def test_what_an_event_loop_reports_is_types_and_places(stream: io.StringI
         breaks(secret)
 
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(getattr(logs, "loop_exception_handler", None))
+    loop.set_exception_handler(logs.loop_exception_handler)
     loop.call_soon(breaks, secret)
     task = loop.create_task(fails())
     await asyncio.wait((task,))

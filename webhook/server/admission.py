@@ -24,7 +24,7 @@ from webhook.mutation.outcome import Refused
 from webhook.review import Malformed, Reading, Review, Unconcerned, read_review
 from webhook.server.bodies import Bodies, Gone
 from webhook.server.budget import seconds_given
-from webhook.server.ports import Accounts, Decide, Receive, Scope, Send
+from webhook.server.ports import MORE_TIME, Accounts, Decide, Receive, Scope, Send
 from webhook.server.rejection import Rejected, check_head, send_json, send_rejection
 
 _log = logging.getLogger("azwi.webhook.server")
@@ -61,7 +61,8 @@ class Admission:
                 answer = await self._answer(message["body"], scope, started)
             else:
                 deadline = started + seconds_given(scope)
-                async with self._bodies.rest(message, receive, deadline) as body:
+                more_time = scope.get(MORE_TIME)
+                async with self._bodies.rest(message, receive, deadline, more_time) as body:
                     answer = await self._answer(body, scope, started)
         except Rejected as rejected:
             self._metrics.count(rejected.result)

@@ -4,13 +4,14 @@ uvicorn bounds neither a request's head nor the time that a request takes to arr
 idle connections as soon as it shuts down. Here
 
 - a request is there `read_timeout` after its first byte, or is answered 408;
-- a head has at most `MOST_HEAD_BYTES`, else 431; and a whole request at most four times a body's
-  limit, however it is cut into chunks and trailers;
+- a head has at most `MOST_HEAD_BYTES`, else 431, and `MOST_HEADERS`, trailers among them, else 400;
+  a whole request at most four times a body's limit, however it is cut into chunks and trailers;
 - behind the request that is answered, at most `MOST_WAITING` others wait: a piece of data has room
   for thousands, of some kilobytes each;
 - a connection that was never used lives as long as an idle one: Go's client opens some in advance
   and uses them later;
-- of too many connections the one that has been idle longest goes, be it the new one;
+- of too many connections one of the address that holds most of them goes, so that one hostile
+  address ends its own;
 - during the drain every answer says `Connection: close`, and idle connections stay.
 
 One timer for all connections looks after these; a request sets none.
@@ -28,8 +29,13 @@ from uvicorn.server import ServerState
 from webhook.metrics import Cut
 from webhook.review import status
 from webhook.server.joined import JoinedWrites
+from webhook.server.ports import MORE_TIME
 
-MOST_HEAD_BYTES: Final = 64 * 1024
+MOST_HEAD_BYTES: Final = 16 * 1024
+"""What comes is parsed in pieces of this size: a head, counted from where it begins in its piece,
+is never held beyond twice as much. The API server's head has some 300 bytes, without a token."""
+MOST_HEADERS: Final = 100
+"""The API server sends about eight. Each costs some 200 bytes of memory, however short it is."""
 MOST_WAITING: Final = 16
 """Go's client sends a request when the one before is answered, so that none ever waits."""
 _NEVER: Final = float("inf")
@@ -45,7 +51,7 @@ class Limits:
     idle_timeout: float = 120.0
     max_connections: int = 1000
     """Three API servers have at most 1,800 writes under way by default, few of them pods; a
-    connection costs about 60 KiB, TLS included."""
+    connection costs about 60 KiB, TLS included. TLS handshakes under way are not among them."""
     max_body_bytes: int = 8 * 1024 * 1024
     sweep_interval: float = 1.0
     """How late a limit may be noticed."""
@@ -60,6 +66,8 @@ class Guard:
         self.draining = False
         self.idle: dict[GuardedConnection, None] = {}
         """Connections with nothing under way; the one that has been idle longest comes first."""
+        self.peers: dict[str, dict[GuardedConnection, None]] = {}
+        """Open connections by the address that they come from."""
         self.state = ServerState()
         self.changed = asyncio.Event()
         """Set, while draining, when a request or a connection has come to its end."""
@@ -69,13 +77,37 @@ class Guard:
         """Every open connection, those that are being closed too."""
         return self.state.connections
 
-    def make_room(self) -> None:
-        """End the connection that has been idle longest, if there are too many."""
-        if len(self.connections) > self.limits.max_connections:
-            self.on_cut(Cut.CROWD)
-            eldest = next(iter(self.idle))
-            del self.idle[eldest]
-            eldest.transport.abort()
+    def take(self, newcomer: "GuardedConnection") -> None:
+        """Count a connection in; one too many costs a connection its life.
+
+        That is one of the address that holds most: the one that has been idle longest, else the
+        one whose request has been on its way longest, else the new one, else one that is answered.
+        """
+        self.idle[newcomer] = None
+        self.peers.setdefault(newcomer.peer, {})[newcomer] = None
+        if len(self.connections) <= self.limits.max_connections:
+            return
+        self.on_cut(Cut.CROWD)
+        victim = self._victim(newcomer)
+        self.forget(victim)
+        victim.transport.abort()
+
+    def _victim(self, newcomer: "GuardedConnection") -> "GuardedConnection":
+        crowd = max(self.peers, key=lambda peer: (len(self.peers[peer]), peer == newcomer.peer))
+        held = self.peers[crowd]
+        for idle in self.idle:
+            if idle in held and idle is not newcomer:
+                return idle
+        return min(held, key=lambda one: (one.deadline == _NEVER, one is newcomer, one.deadline))
+
+    def forget(self, connection: "GuardedConnection") -> None:
+        """Count a connection out, if it is still counted."""
+        self.idle.pop(connection, None)
+        held = self.peers.get(connection.peer)
+        if held is not None:
+            held.pop(connection, None)
+            if not held:
+                del self.peers[connection.peer]
 
     def sweep(self) -> None:
         """End what is over its time."""
@@ -98,6 +130,8 @@ class GuardedConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, guard.state, app_state={}, _loop=_loop)
         self.guard = guard
+        self.peer = ""
+        """The address that it comes from."""
         self.deadline = _NEVER
         """On the loop's clock: when the request must be there, or an unused connection ends."""
         self._receiving = False
@@ -106,22 +140,28 @@ class GuardedConnection(HttpToolsProtocol):
         self._closing = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count the connection in; one too many costs an idle one its life."""
+        """Count the connection in."""
         super().connection_made(transport)
+        self.peer = self.client[0] if self.client else ""
         self._joined = JoinedWrites(transport)
         self.deadline = self.loop.time() + self.guard.limits.idle_timeout
-        self.guard.idle[self] = None
-        self.guard.make_room()
+        self.guard.take(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the connection out."""
-        self.guard.idle.pop(self, None)
+        self.guard.forget(self)
         super().connection_lost(exc)
         if self.guard.draining:
             self.guard.changed.set()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and see that it stays within bounds."""
+        """Parse what came, piece by piece, and see that it stays within bounds."""
+        for start in range(0, len(data), MOST_HEAD_BYTES):
+            self._parse(data[start : start + MOST_HEAD_BYTES])
+            if self.transport.is_closing():
+                return
+
+    def _parse(self, data: bytes) -> None:
         if not self._receiving:
             self._begin()
         self._received += len(data)
@@ -142,10 +182,18 @@ class GuardedConnection(HttpToolsProtocol):
             self._begin()
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, or a trailer, if there are not too many."""
+        if len(self.headers) >= MOST_HEADERS:
+            self.guard.on_cut(Cut.HEAD if self._in_head else Cut.FLOOD)
+            raise OverflowError  # as above
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Start the answer; while draining it is the connection's last."""
         self._in_head = False
         super().on_headers_complete()
+        self.scope[MORE_TIME] = self.give_time  # type: ignore[typeddict-unknown-key]
         self.cycle.transport = self._joined
         if self.guard.draining:
             self.cycle.keep_alive = False
@@ -181,6 +229,11 @@ class GuardedConnection(HttpToolsProtocol):
         cycle = self._current
         if cycle is not None and not cycle.response_started:
             cycle.keep_alive = False
+
+    def give_time(self) -> None:
+        """Let the body that is on its way have its time from now on: it has waited for us."""
+        if self._receiving and not self._in_head:
+            self.deadline = self.loop.time() + self.guard.limits.read_timeout
 
     def overdue(self) -> None:
         """End a connection whose time is over, if it is the other side that took it."""

@@ -24,10 +24,6 @@ class Readiness:
         """Be unready from now on."""
         self._draining = True
 
-    def failing(self) -> dict[str, str]:
-        """Return what is not ready, with its reason."""
-        return {name: reason for name, reason in self.results().items() if reason is not None}
-
     def results(self) -> dict[str, str | None]:
         """Return every check's reason, None where it passes."""
         return {name: _ask(check) for name, check in self._checks.items()}

@@ -18,6 +18,10 @@ from webhook.server.ports import App
 from webhook.server.sockets import Bound, in_words
 
 _BACKLOG: Final = 1024
+_TLS_START: Final = 5.0
+"""Seconds for a TLS handshake; `read_timeout` if that is shorter. Neither asyncio nor uvloop tells
+of a connection before its handshake is done, so that those under way are not counted: only this
+time, and the process's limit of open files, bounds how many there are. Each takes about 57 KiB."""
 _TLS_END: Final = 5.0
 """Seconds for the other side to acknowledge the end of a TLS session."""
 _LAST_GRACE: Final = 1.0
@@ -75,7 +79,8 @@ class Listener:
     async def start(self) -> None:
         """Serve. Raises CannotListen."""
         loop = asyncio.get_running_loop()
-        timeouts = (self._limits.read_timeout, _TLS_END) if self._tls else (None, None)
+        handshake = min(self._limits.read_timeout, _TLS_START)
+        timeouts = (handshake, _TLS_END) if self._tls else (None, None)
         try:
             for held in self._bound.sockets:
                 held.listen(_BACKLOG)  # uvloop does so too, but keeps quiet when it fails

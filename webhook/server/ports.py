@@ -1,7 +1,7 @@
 """What the server needs of other parts, as shapes."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from identity.account import Account
 from webhook.mutation.outcome import Injected, Refused
@@ -12,6 +12,8 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI application: https://asgi.readthedocs.io/en/latest/specs/www.html"""
+MORE_TIME: Final = "azwi.more_time"
+"""Key of a scope: a function to call when a body that had to wait for us is read on."""
 
 
 class Accounts(Protocol):

@@ -307,7 +307,7 @@ async def test_a_large_body_of_very_many_parts_is_not_parsed(parts: bytes) -> No
 
 async def test_a_large_pod_has_fewer_parts_than_are_allowed() -> None:
     """As many variables as go into the 3 MiB that the API server takes of a pod."""
-    variables = [{"name": f"V{number}", "value": "x"} for number in range(90_000)]
+    variables = [{"name": f"V{number}", "value": "x"} for number in range(120_000)]
     review = a_review(a_pod({"name": "app", "image": "x", "env": variables}))
     assert len(dumped(review)) > 3 * 1024 * 1024
     assert (await ask(an_app(), review)).operations

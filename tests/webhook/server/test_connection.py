@@ -265,9 +265,7 @@ async def test_no_more_of_a_head_is_parsed_than_is_allowed() -> None:
     """What is too large is not parsed first: a piece of data may have 256 KiB."""
     bound = bind(Address("127.0.0.1", 0), "--port")
     listener = Listener(an_app(), bound, USUAL)
-    connection = GuardedConnection(
-        listener._config, listener._guard, asyncio.get_running_loop()
-    )
+    connection = GuardedConnection(listener._config, listener._guard, asyncio.get_running_loop())
     transport = Mock(spec=asyncio.Transport)
     transport.is_closing.side_effect = lambda: transport.close.called
     transport.get_extra_info.return_value = None
@@ -366,17 +364,19 @@ async def test_a_large_body_that_waited_for_its_place_has_its_time_anew(serve: S
         for _ in wires:
             await held.acquire()
         late = await stack.enter_async_context(served.connect())
-        late.send(request(body, path="/mutate-v1-pod?timeout=30s"))
-        loop = asyncio.get_running_loop()
+        late.send(request(body, path="/mutate-v1-pod?timeout=30s")[:-1])
+        guard = served.listener._guard
         async with asyncio.timeout(5):
             while not any(
-                one.flow.read_paused and one.deadline < loop.time()
-                for one in served.listener._guard.connections
+                one.flow.read_paused and one.deadline < one.loop.time() for one in guard.connections
             ):
                 await asyncio.sleep(0.01)
         release.set()
-        for wire in (*wires, late):
+        for wire in wires:
             assert (await wire.answer()).operations
+        guard.sweep()
+        late.send(b" ")
+        assert (await late.answer()).operations
 
 
 async def test_as_many_requests_as_may_wait_are_answered(serve: Serve) -> None:
