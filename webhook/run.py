@@ -47,7 +47,6 @@ async def run(config: Config, connection: Connection, replica: str) -> bool:
     async with KubeClient(connection) as client:
         parts = _build(config, client, replica)
         with Signals() as signals:
-            await parts.server.start()
             work = asyncio.create_task(_work(parts), name="work")
             stop = asyncio.create_task(signals.stop.wait(), name="stop")
             try:
@@ -107,9 +106,10 @@ async def _work(parts: _Parts) -> None:
     """Run all parts until cancelled; raises the error of the first that fails."""
     try:
         async with asyncio.TaskGroup() as group:
+            health = group.create_task(parts.server.start(), name="health")
             group.create_task(parts.accounts.run(), name="accounts")
             group.create_task(parts.certificate.run(), name="certificate")
-            group.create_task(_admit(parts), name="admit")
+            group.create_task(_admit(parts, health), name="admit")
     except BaseExceptionGroup as errors:
         first: BaseException = errors
         while isinstance(first, BaseExceptionGroup):
@@ -118,7 +118,7 @@ async def _work(parts: _Parts) -> None:
         raise first from None
 
 
-async def _admit(parts: _Parts) -> None:
+async def _admit(parts: _Parts, health: asyncio.Task[None]) -> None:
     """Take reviews once everything is there that every answer needs."""
     mutation = await _adapted(parts.config.mutation, parts.client)
     await parts.certificate.wait_ready()
@@ -130,6 +130,7 @@ async def _admit(parts: _Parts) -> None:
     )
     await parts.server.admit(admission, parts.certificate.ssl_context)
     await parts.accounts.wait_synced()
+    await asyncio.wait((health,))
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GARBAGE)

@@ -95,7 +95,11 @@ def _findings(report: Report) -> Iterator[str]:
     for kind, count in report.kinds.most_common():
         yield f"- {kind}: {count}"
         # One line for a case, though it was sent several times.
-        by_case = {found.index: found for found in report.found if found.finding.kind is kind}
+        by_case = {
+            found.finding.detail if found.index is None else found.index: found
+            for found in report.found
+            if found.finding.kind is kind
+        }
         of_kind = list(by_case.values())
         for found in of_kind[:_PER_KIND]:
             yield f"    {found.what or 'the whole run'}: {found.finding.detail}"

@@ -114,7 +114,7 @@ def _an_odd_timeout(body: bytes, chance: random.Random) -> Case:
 
 
 def _large_heads(body: bytes, chance: random.Random) -> Case:
-    small = ((b"X-Long", b"y" * 50_000),), tuple((b"X-%d" % i, b"y") for i in range(2000))
+    small = ((b"X-Long", b"y" * 12_000),), tuple((b"X-%d" % i, b"y") for i in range(90))
     large = ((b"X-Long", b"y" * 70_000),), ((b"X" * 70_000, b"y"),), ((b"X", b"y"),) * 30_000
     if chance.random() < 0.5:
         headers = (JSON, *chance.choice(small))

@@ -150,8 +150,7 @@ class CertificateFiles:
     def _load(self, files: _Files) -> _Loaded:
         """Make a context of the files and try it out; raises `Unusable`."""
         context = context_with(files.certificate, files.key, self._slot.min_version)
-        leaf = next(iter(pem.split(files.certificate)), "")
-        trust = files.ca.decode("ascii", "replace") if files.ca.strip() else leaf
+        trust = _trust(files)
         seen = rehearse(context, trust, name=None, partial=True)
         loaded = _Loaded(
             context=context,
@@ -177,8 +176,24 @@ class CertificateFiles:
         return ""
 
 
+def _trust(files: _Files) -> str:
+    """Return what the chain is checked against: `ca.crt`, or the certificate itself."""
+    if files.ca.strip():
+        found, where = "".join(_split(files.ca)), _CA
+    else:
+        found, where = next(iter(_split(files.certificate)), ""), _CERTIFICATE
+    if not found:
+        raise Unusable(f"{where} holds no certificate that is readable PEM")
+    return found
+
+
+def _split(content: bytes) -> list[str]:
+    """Split what stands in a file, with the label, too, that OpenSSL calls old and takes."""
+    return pem.split(content.replace(b" X509 CERTIFICATE-----", b" CERTIFICATE-----"))
+
+
 def _end_of_ca(context: ssl.SSLContext, ca: bytes) -> float | None:
-    for authority in authorities(ca):
+    for authority in authorities("".join(_split(ca)).encode()):
         try:
             rehearse(context, authority.pem, name=None, partial=True)
         except Unusable:

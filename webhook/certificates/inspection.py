@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from webhook.certificates import pem
 from webhook.certificates.contexts import PeerCertificate, context_with, rehearse
@@ -70,18 +70,18 @@ def _authority(certificate: str) -> Authority | None:
     store = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         store.load_verify_locations(cadata=certificate)
-    except ssl.SSLError:
+        found: list[PeerCertificate] = store.get_ca_certs()
+        if len(found) != 1:
+            return None
+        return Authority(
+            pem=certificate,
+            fingerprint=pem.fingerprint(certificate),
+            not_before=begin_of(found[0]),
+            not_after=end_of(found[0]),
+            names=names_of(found[0]),
+        )
+    except (ssl.SSLError, Unusable):
         return None
-    found: list[dict[str, Any]] = store.get_ca_certs()
-    if len(found) != 1:
-        return None
-    return Authority(
-        pem=certificate,
-        fingerprint=pem.fingerprint(certificate),
-        not_before=ssl.cert_time_to_seconds(found[0]["notBefore"]),
-        not_after=ssl.cert_time_to_seconds(found[0]["notAfter"]),
-        names=names_of(found[0]),
-    )
 
 
 def signs(authority: Authority, key: bytes) -> bool:
@@ -122,13 +122,20 @@ def serving(
 
 
 def begin_of(certificate: PeerCertificate) -> float:
-    """Return when a certificate's life begins."""
-    return ssl.cert_time_to_seconds(certificate["notBefore"])
+    """Return when a certificate's life begins; raises `Unusable` for an impossible date."""
+    return _seconds(certificate["notBefore"])
 
 
 def end_of(certificate: PeerCertificate) -> float:
-    """Return when a certificate's life ends."""
-    return ssl.cert_time_to_seconds(certificate["notAfter"])
+    """Return when a certificate's life ends; raises `Unusable` for an impossible date."""
+    return _seconds(certificate["notAfter"])
+
+
+def _seconds(date: str) -> float:
+    try:
+        return ssl.cert_time_to_seconds(date)
+    except ValueError:
+        raise Unusable("it has an impossible date") from None
 
 
 def names_of(certificate: PeerCertificate) -> frozenset[str]:

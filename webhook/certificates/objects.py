@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from webhook.certificates.clock import Clock
@@ -16,7 +16,15 @@ from webhook.certificates.configuration import bundle_in, with_bundle
 from webhook.certificates.secret import Json, changed, empty
 from webhook.certificates.steps import Change
 from webhook.config.settings import CertificateConfig
-from webhook.kube import MUTATING_WEBHOOKS, SECRETS, KubeError, NotFound, Place, WatchEvent
+from webhook.kube import (
+    MUTATING_WEBHOOKS,
+    SECRETS,
+    Forbidden,
+    KubeError,
+    NotFound,
+    Place,
+    WatchEvent,
+)
 
 _LONGEST_WAIT: Final = 30.0
 _STEADY: Final = 5.0
@@ -27,6 +35,10 @@ _log = logging.getLogger("azwi.webhook.certificates")
 
 class Api(Protocol):
     """What is needed of `webhook.kube.KubeClient`."""
+
+    @property
+    def clock_skew(self) -> float | None:
+        """How many seconds our clock is ahead of the server's; None: unknown."""
 
     async def get(self, place: Place, /) -> Json:
         """Read one object."""
@@ -45,10 +57,10 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Both objects as just read; None: there is none."""
+    """Both objects as just read; None: there is none. The Secret is in no representation."""
 
     configuration: Json | None
-    secret: Json | None
+    secret: Json | None = field(repr=False)
 
     def bundle(self, webhook: str) -> bytes | None:
         """Return `caBundle`; None if there is no such webhook."""
@@ -59,11 +71,19 @@ class Objects:
     """The two objects that rotation is about. Every method raises `KubeError` and nothing else."""
 
     def __init__(self, api: Api, config: CertificateConfig, clock: Clock) -> None:
+        self.unwatched: dict[str, str] = {}
+        """The RBAC rule for each watch that the API server refuses, by path: that object is only
+        seen when it is looked for."""
         self._api = api
         self._config = config
         self._clock = clock
         self._secret = SECRETS.named(config.secret_name, config.namespace)
         self._configuration = MUTATING_WEBHOOKS.named(config.configuration_name)
+
+    @property
+    def clock_skew(self) -> float | None:
+        """How many seconds our clock is ahead of the server's; None: unknown."""
+        return self._api.clock_skew
 
     async def look(self) -> Found:
         """Read both, the Secret last: so a `caBundle` that is written over is never ahead of it."""
@@ -111,10 +131,15 @@ class Objects:
             began = self._clock.monotonic()
             try:
                 async with self._api.watch(place, params=params) as events:
+                    self.unwatched.pop(place.path, None)
                     changed()  # whatever was missed until now
                     async for event in events:
                         if event.kind != "BOOKMARK":
                             changed()
+            except Forbidden as error:  # no loss of contact: both objects can still be read
+                if self.unwatched.get(place.path) != error.rule:
+                    self.unwatched[place.path] = error.rule
+                    changed()  # to be told
             except KubeError as error:
                 broken()
                 _log.debug("a watch broke", extra={"path": place.path, "error": str(error)})

@@ -32,6 +32,12 @@ gone, like one whose word is three days old; what was said in a Secret that is l
 by somebody silent. The delay is for replicas of the original, which say
 nothing: they take the certificate from their mount, up to two minutes later.
 
+A clock that is wrong makes what is good look dead. So a replica compares its own with the API
+server's, which is the one that judges certificates, and does nothing while they differ by more than
+`MOST_SKEW`. Where the difference isn't known, no authority counts as dead and no word as old: what
+is in the bundle goes only when nobody has said for `silence_limit` that it is in use. And no step
+is repeated at full speed (`repeats`), whoever undoes it.
+
 Beside the original (while an upgrade or a rollback rolls): at each stage the first CA of `ca.crt`
 is the signer of `tls.crt` and the owner of `ca.key`, which is all that it checks. It then writes
 `ca.crt` as a whole into `caBundle`, the very bytes that we write. It would replace a CA or a
@@ -43,7 +49,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, TypeAlias
 
-from webhook.certificates.inspection import Authority
+from webhook.certificates.inspection import CLOCK_SKEW, Authority
 from webhook.certificates.secret import Contents, Report
 from webhook.config.settings import CertificateConfig
 
@@ -54,6 +60,11 @@ REPORT_LIFE: Final = 3 * 86400.0
 """A replica's word counts this long ..."""
 REPORT_RENEWAL: Final = 86400.0
 """... and is said again this often."""
+
+MOST_SKEW: Final = CLOCK_SKEW
+"""Seconds that our clock and the API server's may differ by: what certificates are given, too."""
+_CLOCK_INTERVAL: Final = 60.0
+"""Between two looks at a clock that is wrong."""
 
 _MOST_KEPT: Final = 8
 """Authorities that a new bundle takes over from lost ones."""
@@ -77,6 +88,16 @@ class Observed:
     """How long the Secret's certificate has been signed by the same authority."""
     silent_for: Mapping[str, float] = field(default_factory=dict)
     """How long each replica's report has not changed."""
+    skew: float | None = None
+    """How far our clock is ahead of the API server's; None: unknown."""
+
+    def is_dead(self, authority: Authority, now: float) -> bool:
+        """Tell whether an authority is surely not valid now."""
+        return self.skew is not None and not authority.alive(now)
+
+    def is_old(self, report: Report, now: float) -> bool:
+        """Tell whether a replica's word is surely too old to count."""
+        return self.skew is not None and abs(now - report.at) >= REPORT_LIFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +185,8 @@ Action: TypeAlias = Begin | Renew | Keep | Publish | Announce | Switch | Retire 
 def plan(seen: Observed, now: float, config: CertificateConfig) -> Action:
     """Return the next step; after it, look again."""
     contents = seen.contents
+    if is_wrong(seen.skew):
+        return Rest(_CLOCK_INTERVAL)
     if contents.serving is None or not contents.serving.alive(now):
         return _from_nothing(seen, now, config)
     if seen.mine is not None and seen.mine.alive(now) and seen.mine not in contents.bundle:
@@ -180,6 +203,11 @@ def plan(seen: Observed, now: float, config: CertificateConfig) -> Action:
     return min((step for step in steps if isinstance(step, Rest)), key=lambda rest: rest.seconds)
 
 
+def is_wrong(skew: float | None) -> bool:
+    """Tell whether our clock is surely too far off to judge certificates by."""
+    return skew is not None and abs(skew) > MOST_SKEW
+
+
 def due(not_before: float, not_after: float, now: float, lookahead: float) -> bool:
     """Tell whether a certificate is to be replaced: never before half its life is over."""
     ahead = min(lookahead * _HEAD_START, (not_after - not_before) / 2)
@@ -194,8 +222,9 @@ def _from_nothing(seen: Observed, now: float, config: CertificateConfig) -> Acti
         if first.alive(now) and first.not_after - now > 3 * config.trust_delay:
             return Renew(urgent=True)
     known = {a.fingerprint: a for a in (seen.mine, *contents.bundle, *seen.trusted) if a}
-    alive = [authority for authority in known.values() if authority.alive(now)]
-    return Begin(keep=tuple(alive[:_MOST_KEPT]))
+    kept = [authority for authority in known.values() if not seen.is_dead(authority, now)]
+    kept.sort(key=lambda one: one != seen.mine and not _in_use(one, seen, now, config))
+    return Begin(keep=tuple(kept[:_MOST_KEPT]))
 
 
 def _rotation(seen: Observed, now: float, config: CertificateConfig) -> Action:
@@ -212,7 +241,7 @@ def _rotation(seen: Observed, now: float, config: CertificateConfig) -> Action:
     if contents.signer is None or first_due or "ca" in requests:
         return Announce()
     leaf_due = due(leaf.not_before, leaf.not_after, now, config.lookahead)
-    if leaf_due or "serving" in requests or not leaf.names.issuperset(config.names):
+    if leaf_due or "serving" in requests or config.dns_name not in leaf.names:
         return Renew(urgent=False)
     return Rest(config.check_interval)
 
@@ -224,12 +253,13 @@ def _retirement(seen: Observed, now: float, config: CertificateConfig) -> Action
         authority
         for authority in contents.bundle
         if authority not in (contents.serving.authority, contents.upcoming, seen.mine)
-        or not authority.alive(now)
+        or seen.is_dead(authority, now)
     ]
-    gone = [one for one in others if not one.alive(now)]
+    gone = [one for one in others if seen.is_dead(one, now)]
     early = seen.signing_for < config.adoption_delay
     if not early and contents.serving.authority in seen.trusted:
-        gone += [one for one in others if one.alive(now) and not _in_use(one, seen, now, config)]
+        left = [one for one in others if one not in gone]
+        gone += [one for one in left if not _in_use(one, seen, now, config)]
     if gone:
         return Retire(tuple(authority.fingerprint for authority in gone))
     if others and early:
@@ -240,7 +270,7 @@ def _retirement(seen: Observed, now: float, config: CertificateConfig) -> Action
 def _in_use(one: Authority, seen: Observed, now: float, config: CertificateConfig) -> bool:
     return any(
         report.authority == one.fingerprint
-        and now - report.at < REPORT_LIFE
+        and not seen.is_old(report, now)
         and seen.silent_for.get(replica, 0.0) < config.silence_limit
         for replica, report in seen.contents.notes.reports.items()
         if replica != seen.replica

@@ -19,8 +19,9 @@ from webhook.certificates.errors import CertificateError, IssuingFailed
 from webhook.certificates.inspection import authorities
 from webhook.certificates.issuer import ChildIssuer, Issuer
 from webhook.certificates.objects import Api, Found, Objects, backoff
-from webhook.certificates.plan import Action, Observed, Publish, Rest, plan
+from webhook.certificates.plan import Action, Observed, Publish, Rest, is_wrong, plan
 from webhook.certificates.presented import Presented
+from webhook.certificates.repeats import Repeats
 from webhook.certificates.secret import Contents
 from webhook.certificates.sightings import Sightings
 from webhook.certificates.steps import Change, SecretStep, change_for
@@ -70,6 +71,7 @@ class RotatingCertificate:
         self._objects = Objects(api, config, self._clock)
         self._presented = Presented(config, self._clock, min_version)
         self._sightings = Sightings()
+        self._repeats = Repeats()
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
         self._read: tuple[tuple[bytes, ...], Contents] = ((), Contents())
@@ -88,6 +90,8 @@ class RotatingCertificate:
     @property
     def problem(self) -> str:
         """Why this replica is not ready, in words; empty if it is."""
+        if clock := self._clock_fault():
+            return clock
         problem = self._presented.problem
         return self.trouble or problem if problem else ""
 
@@ -155,7 +159,7 @@ class RotatingCertificate:
                 self._deferred = None
                 self._settle_trouble(found, seen)
                 return self._spread(action.seconds)
-            if not action.urgent and (wait := self._deferral(action)) > 0:
+            if (wait := self._held_back(action)) > 0:
                 return wait
             self._deferred = None
             try:
@@ -186,6 +190,7 @@ class RotatingCertificate:
             trusted_for={name: self._sightings.trusted_for(name, at) or 0.0 for name in names},
             signing_for=self._sightings.signing_for(at),
             silent_for={name: self._sightings.silent_for(name, at) for name in reports},
+            skew=self._objects.clock_skew,
         )
 
     def _inspect(self, found: Found) -> Contents:
@@ -215,6 +220,7 @@ class RotatingCertificate:
             assert not isinstance(action, Rest)  # noqa: S101  the caller has looked
             await self._write(action, found, seen)
         self.rotations[action.name] += 1
+        self._repeats.did(action.name, self._clock.monotonic())
         _log.info("certificates: a step is done", extra={"step": action.name})
 
     async def _write(self, step: SecretStep, found: Found, seen: Observed) -> None:
@@ -227,6 +233,14 @@ class RotatingCertificate:
             if after.serving is None:
                 raise IssuingFailed(f"the step {step.name} would leave nothing: {after.fault}")
         await self._objects.write(found.secret, change)
+
+    def _held_back(self, action: Action) -> float:
+        """Return how many seconds it is too early for a step."""
+        wait = self._repeats.wait(action.name, self._clock.monotonic())
+        if wait > 0:
+            self._told(f"the step {action.name} is needed again and again: somebody undoes it")
+            return wait
+        return 0.0 if action.urgent else self._deferral(action)
 
     def _deferral(self, action: Action) -> float:
         """Return how long to hold back what is not urgent: another replica may do it meanwhile."""
@@ -253,12 +267,29 @@ class RotatingCertificate:
 
     def _settle_trouble(self, found: Found, seen: Observed) -> None:
         config = self._config
-        if found.configuration is None:
+        if clock := self._clock_fault():
+            self._told(clock)
+        elif found.configuration is None:
             self._told(f"there is no MutatingWebhookConfiguration {config.configuration_name}")
         elif seen.published is None:
             self._told(f"{config.configuration_name} has no webhook {config.webhook_name}")
+        elif rules := " and ".join(sorted(self._objects.unwatched.values())):
+            self._told(
+                "the API server does not allow a watch, so that changes are only looked for every"
+                f" {config.check_interval:g} s; it takes the rule {rules}"
+            )
         else:
             self._told("")
+
+    def _clock_fault(self) -> str:
+        skew = self._objects.clock_skew
+        if skew is None or not is_wrong(skew):
+            return ""
+        side = "ahead of" if skew > 0 else "behind"
+        return (
+            f"this machine's clock is {abs(skew):.0f} s {side} the API server's:"
+            " it must be put right before certificates are made or judged"
+        )
 
     def _told(self, trouble: str) -> None:
         if trouble and trouble != self.trouble:

@@ -40,6 +40,9 @@ REPLICAS: Final = PREFIX + "serving-replicas"
 ROTATE: Final = PREFIX + "rotate"
 """Set by a person: `ca` or `serving` asks for a new one now; taken off when that is done."""
 
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC)
+
 Json = dict[str, Any]
 
 
@@ -191,7 +194,7 @@ def _reports(value: str) -> dict[str, Report]:
             str(replica): Report(str(one["authority"]), _seconds(one["at"]))
             for replica, one in told.items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
 
 
@@ -215,4 +218,8 @@ def _moment(seconds: float) -> str:
 
 
 def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
+    """Read a moment; raises ValueError for one that `_moment` could not write again."""
+    told = datetime.fromisoformat(moment)
+    if told.tzinfo is None or not _FIRST <= told <= _LAST:
+        raise ValueError("no moment that a replica would note")
+    return told.timestamp()

@@ -1,14 +1,13 @@
 """What each step of the plan writes into the Secret."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from webhook.certificates import secret as keys
 from webhook.certificates.errors import IssuingFailed
 from webhook.certificates.inspection import authorities
 from webhook.certificates.issuer import Issuer, KeyPair, Order
 from webhook.certificates.plan import (
-    REPORT_LIFE,
     Announce,
     Begin,
     Keep,
@@ -28,7 +27,7 @@ SecretStep = Begin | Renew | Keep | Announce | Switch | Retire | Note
 class Change:
     """What to write; data of None is to be taken out."""
 
-    data: Mapping[str, bytes | None]
+    data: Mapping[str, bytes | None] = field(repr=False)
     notes: Notes
 
 
@@ -73,7 +72,7 @@ async def _begin(
             now=now,
             authority_lifetime=config.ca_lifetime,
             serving_lifetime=config.serving_lifetime,
-            names=config.names,
+            names=(config.dns_name,),
         )
     )
     pair = _needed(made.authority)
@@ -127,7 +126,10 @@ async def _switch(
 
 async def _sign(signer: KeyPair, issuer: Issuer, config: CertificateConfig, now: float) -> KeyPair:
     order = Order(
-        now=now, serving_lifetime=config.serving_lifetime, names=config.names, signer=signer
+        now=now,
+        serving_lifetime=config.serving_lifetime,
+        names=(config.dns_name,),
+        signer=signer,
     )
     return _needed((await issuer.make(order)).serving)
 
@@ -142,7 +144,7 @@ def _notes(seen: Observed, now: float) -> Notes:
     reports = {
         replica: report
         for replica, report in notes.reports.items()
-        if now - report.at < REPORT_LIFE and replica != seen.replica
+        if replica != seen.replica and not seen.is_old(report, now)
     }
     if seen.mine is not None:
         reports[seen.replica] = Report(seen.mine.fingerprint, float(int(now)))

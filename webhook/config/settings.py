@@ -133,18 +133,11 @@ class CertificateConfig:
     """A replica that serves under an old CA holds its removal up, until it was silent for this."""
     jitter: float = 5.0
     """What is not urgent waits a random part of this, so that one replica does it, not all."""
-    extra_names: tuple[str, ...] = ()
-    """Further DNS names or IP addresses of the serving certificate: to be reached by URL."""
 
     @property
     def dns_name(self) -> str:
-        """The name that the API server asks for."""
+        """The name that the API server asks for, and the serving certificate is made for."""
         return f"{self.service_name}.{self.namespace}.svc"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Every name that the serving certificate is made for."""
-        return (self.dns_name, *self.extra_names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ import httpx
 import orjson
 
 from identity.version import VERSION
+from webhook.kube.clock_skew import skew_of
 from webhook.kube.connection import Connection
 from webhook.kube.errors import (
     Unauthorized,
@@ -65,6 +66,9 @@ class KubeClient:
         self._limits = limits or Limits()
         self._token = connection.token
         self._server = connection.base_url
+        self.clock_skew: float | None = None
+        """How many seconds our clock was ahead of the server's at its last answer; None: unknown.
+        """
         self._http = httpx.AsyncClient(
             base_url=connection.base_url,
             transport=transport or PooledTransport(connection, self._limits),
@@ -254,6 +258,7 @@ class KubeClient:
         try:
             async with asyncio.timeout(self._limits.answer):
                 response = await self._http.send(request, stream=True)
+                self.clock_skew = skew_of(response.headers.get("date"), self.clock_skew)
                 if not stream or not response.is_success:
                     await response.aread()
         except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError

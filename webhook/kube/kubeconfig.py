@@ -7,7 +7,7 @@ import base64
 import binascii
 import os
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class _Entry:
 
     path: Path
     where: str
-    fields: dict[str, Any]
+    fields: dict[str, Any] = field(repr=False)
 
     def text(self, key: str) -> str:
         value = self.fields.get(key)
@@ -104,7 +104,7 @@ class _Entry:
 @dataclass(frozen=True, slots=True)
 class _File:
     path: Path
-    content: dict[str, Any]
+    content: dict[str, Any] = field(repr=False)
 
     def current_context(self) -> str:
         name = self.content.get("current-context")

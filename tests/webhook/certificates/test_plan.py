@@ -88,12 +88,13 @@ def state(
         trusted_for={member.fingerprint: 1e6 for member in members},
         signing_for=1e6,
         silent_for={},
+        skew=0.5,
     )
     return replace(default, **seen)
 
 
 def nothing(**seen: Any) -> Observed:
-    return replace(Observed(Contents(), "me"), **seen)
+    return replace(Observed(Contents(), "me", skew=0.5), **seen)
 
 
 def without_serving(observed: Observed) -> Observed:
@@ -113,6 +114,24 @@ ROWS = {
         Begin(keep=(A,)),
     ),
     "CAs that have run out are not kept": (nothing(trusted=(DEAD,)), Begin()),
+    "CAs that only our own clock calls dead are kept": (
+        nothing(trusted=(DEAD,), skew=None),
+        Begin(keep=(DEAD,)),
+    ),
+    "of too many CAs those are kept that are in use": (
+        nothing(
+            contents=Contents(notes=Notes(reports={"you": Report("9", 0.0)})),
+            trusted=tuple(ca(str(number)) for number in range(10)),
+            skew=None,
+        ),
+        Begin(keep=tuple(ca(str(number)) for number in (9, *range(7)))),
+    ),
+    "our clock is wrong, and nothing is there": (nothing(skew=301.0), Rest(60.0)),
+    "our clock is wrong, and everything looks dead": (
+        state((DEAD,), serving=leaf(DEAD, ends=NOW - YEAR), skew=-301.0),
+        Rest(60.0),
+    ),
+    "our clock is nearly wrong": (nothing(skew=-300.0), Begin()),
     "no serving certificate, a good CA": (without_serving(state()), Renew(urgent=True)),
     "no serving certificate, a CA that can't sign": (
         without_serving(state(signer=None)),
@@ -234,6 +253,18 @@ ROWS = {
     "caBundle was emptied": (state(published=b"", trusted=(), trusted_for={}), Publish()),
     "caBundle was replaced": (state(published=b"x", trusted=(), trusted_for={}), Publish()),
     "there is no configuration": (state(published=None, trusted=(), trusted_for={}), Rest(600.0)),
+    "one that only our own clock calls dead goes when nobody uses it": (
+        state((A, DEAD), skew=None),
+        Retire(("dead",)),
+    ),
+    "and not before": (
+        state((A, DEAD), skew=None, reports={"me": says(A), "you": says(DEAD, NOW - YEAR)}),
+        Rest(600.0),
+    ),
+    "a word of next year is no word": (
+        state((B, A), settled=BOTH, reports={"me": says(B), "you": says(A, NOW + YEAR)}),
+        Retire(("a",)),
+    ),
     "this replica has not said what it serves": (state(reports={}), Note()),
     "this replica said something else": (state(reports={"me": says(B)}), Note()),
     "what this replica said is a day old": (state(reports={"me": says(A, NOW - DAY)}), Note()),

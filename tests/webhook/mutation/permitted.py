@@ -69,7 +69,8 @@ def at(pod: Json, path: str) -> Any:
     """What is at a JSON pointer; none where nothing is."""
     there: Any = pod
     for part in path.split("/")[1:]:
-        if there is None:
-            return None
-        there = there[int(part)] if isinstance(there, list) else there.get(part)
+        if isinstance(there, list):
+            there = there[int(part)] if int(part) < len(there) else None
+        elif there is not None:
+            there = there.get(part)
     return there

@@ -10,7 +10,8 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from webhook.metrics import Metrics, Result
-from webhook.server.health import Readiness, health_app, metrics_app
+from webhook.server.health import health_app, metrics_app
+from webhook.server.readiness import Readiness
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:

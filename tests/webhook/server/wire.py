@@ -52,6 +52,12 @@ class Wire:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its own end's."""
+        host, port = self._writer.get_extra_info("sockname")
+        return host, port
+
     def send(self, data: bytes) -> None:
         self._writer.write(data)
 
