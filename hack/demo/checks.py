@@ -7,7 +7,7 @@ from typing import Any
 from hack.demo.pods import changes, containers
 from hack.demo.quick_start import QuickStart
 from hack.demo.tokens import Wish, duration
-from hack.demo.webhook import TENANT_ID
+from hack.webhook import TENANT_ID
 from identity.clouds import PUBLIC
 from identity.names import (
     AZURE_AUTHORITY_HOST,

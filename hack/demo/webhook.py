@@ -1,7 +1,5 @@
 """The webhook's process, as a cluster would run it: TLS, and rights on ServiceAccounts only."""
 
-import base64
-import datetime
 import http.client
 import os
 import sys
@@ -10,33 +8,25 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from hack.cluster import Cluster, StartFailed, addresses, pki
+from hack.cluster import Cluster, StartFailed, addresses
 from hack.cluster.programs import Program
 from hack.cluster.readiness import wait_until
 from hack.demo.errors import DemoFailed
-from identity.names import USE
-
-TENANT_ID = "5f1c9d1e-9f3b-4a53-8d0c-2f6d0c1b7a42"
-"""The cluster's tenant: what `AZURE_TENANT_ID` of the chart's values would be."""
+from hack.webhook import RULES, TENANT_ID, Object, by_url, make_certificate
+from hack.webhook import registration as a_registration
 
 USER = "azwi-demo-webhook"
 NAME = "azwi-demo"
-_SERVICE = "azure-wi-webhook-webhook-service.azure-workload-identity-system.svc"
-"""The name that the webhook's certificate has in a cluster; it warns where it is missing."""
 _READY_SECONDS = 30
 _ROOT = Path(__file__).parents[2]
 
-Object = dict[str, Any]
 
 ROLE: Object = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
     "kind": "ClusterRole",
     "metadata": {"name": NAME},
-    "rules": [
-        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "list", "watch"]}
-    ],
+    "rules": RULES,
 }
 BINDING: Object = {
     "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -62,24 +52,16 @@ class Place:
     @property
     def url(self) -> str:
         """Where admission reviews go."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"https://{host}:{self.port}/mutate-v1-pod"
+        return str(by_url(self.host, self.port, self.authority)["url"])
 
 
 def prepare(cluster: Cluster) -> Place:
     """Choose an address that the cluster's API server reaches, and make a certificate for it."""
     on_this_machine = cluster.ours and cluster.way != "kind"
     host = "127.0.0.1" if on_this_machine else cluster.host_address
-    now = datetime.datetime.now(datetime.UTC)
-    authority = pki.make_authority("azwi-demo", now)
-    pair = pki.issue_server(authority, [host, _SERVICE], now)
-    folder = cluster.folder / "webhook-certificate"
-    folder.mkdir(mode=0o700)
-    (folder / "tls.crt").write_bytes(pair.certificate)
-    (folder / "tls.key").touch(mode=0o600)
-    (folder / "tls.key").write_bytes(pair.key)
+    certificate = make_certificate(cluster.folder / "webhook-certificate", host)
     port, health_port, metrics_port = _free_ports()
-    return Place(host, port, health_port, metrics_port, authority.certificate, folder)
+    return Place(host, port, health_port, metrics_port, certificate.authority, certificate.folder)
 
 
 @contextmanager
@@ -135,35 +117,11 @@ def registration(place: Place, namespace: str) -> Object:
 
     On a cluster that somebody lent us, no other namespace's pods must depend on this process.
     """
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": NAME},
-        "webhooks": [
-            {
-                "name": "mutation.azure-workload-identity.io",
-                "admissionReviewVersions": ["v1", "v1beta1"],
-                "clientConfig": {
-                    "url": place.url,
-                    "caBundle": base64.b64encode(place.authority).decode(),
-                },
-                "failurePolicy": "Fail",
-                "matchPolicy": "Equivalent",
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "objectSelector": {"matchLabels": {USE: "true"}},
-                "reinvocationPolicy": "IfNeeded",
-                "rules": [
-                    {
-                        "apiGroups": [""],
-                        "apiVersions": ["v1"],
-                        "operations": ["CREATE"],
-                        "resources": ["pods"],
-                    }
-                ],
-                "sideEffects": "None",
-            }
-        ],
-    }
+    return a_registration(
+        NAME,
+        by_url(place.host, place.port, place.authority),
+        namespaceSelector={"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+    )
 
 
 def _free_ports() -> tuple[int, int, int]:

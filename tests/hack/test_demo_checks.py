@@ -10,7 +10,7 @@ import pytest
 from hack.demo.checks import Seen, all_checks
 from hack.demo.quick_start import MANIFESTS, read_quick_start
 from hack.demo.tokens import wish_of
-from hack.demo.webhook import TENANT_ID
+from hack.webhook import TENANT_ID
 
 QUICK_START = read_quick_start(MANIFESTS)
 CLIENT_ID = "7d2f4a5e-3c1b-4f0e-9a67-5b8c2d1e0f34"

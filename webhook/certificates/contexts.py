@@ -109,6 +109,8 @@ def rehearse(
         raise Unusable(f"a client refuses the certificate: {error.verify_message}") from None
     except ssl.SSLError as error:
         raise Unusable(f"a handshake fails: {error.reason or 'no reason given'}") from None
+    except UnicodeDecodeError:  # `getpeercert`, of a name in it
+        raise Unusable("a name in the certificate is not text") from None
 
 
 def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str | None) -> PeerCertificate:

@@ -80,7 +80,7 @@ def _authority(certificate: str) -> Authority | None:
             not_after=end_of(found[0]),
             names=names_of(found[0]),
         )
-    except (ssl.SSLError, Unusable):
+    except (ssl.SSLError, Unusable, UnicodeDecodeError):  # the last one by a name in it
         return None
 
 

@@ -117,6 +117,40 @@ def test_an_rsa_certificate_of_the_original_is_served(tmp_path: Path) -> None:
     assert opened(tmp_path).ready
 
 
+COMMENT = "# Zertifizierungsstelle für Prüfungen\n".encode()
+OLD_LABEL = ONE.certificate.replace(b" CERTIFICATE", b" X509 CERTIFICATE")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "ca"),
+    [
+        (ONE.certificate, COMMENT + CA.certificate),
+        (COMMENT + ONE.certificate, None),
+        (OLD_LABEL, None),
+        (OLD_LABEL, CA.certificate),
+        (ONE.certificate, CA.certificate.replace(b" CERTIFICATE", b" X509 CERTIFICATE")),
+    ],
+)
+async def test_whatever_is_legal_pem_is_served(
+    tmp_path: Path, certificate: bytes, ca: bytes | None
+) -> None:
+    put(tmp_path, (certificate, ONE.key), ca)
+    certificates = opened(tmp_path)
+    assert certificates.ready
+    assert ("ca" in certificates.expiries()) is (ca is not None)
+    assert await shown(certificates) == fingerprint(ONE.certificate)
+
+
+def test_a_ca_file_that_turns_into_nonsense_ends_no_running_process(tmp_path: Path) -> None:
+    put(tmp_path, ONE)
+    certificates = opened(tmp_path)
+    for nonsense in (COMMENT, b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAAAA"):
+        put(tmp_path, TWO, nonsense)
+        certificates.reread()
+        assert certificates.trouble.endswith("ca.crt holds no certificate that is readable PEM")
+        assert certificates.ready
+
+
 @pytest.mark.parametrize(
     ("pair", "ca", "fault"),
     [

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from tests.webhook.certificates import virtual_time
 from tests.webhook.certificates.keys import DAY, authority, ca_key, leaf
 from tests.webhook.certificates.memory_api import Json
 from tests.webhook.certificates.replicas import (
@@ -266,6 +269,36 @@ async def test_without_the_right_to_write_a_good_certificate_is_served_all_the_s
         await asyncio.sleep(60)
         assert replica.is_ready()
         assert "the rule" in replica.certificate.trouble
+
+
+@pytest.mark.parametrize("kind", ["secrets", "mutatingwebhookconfigurations"])
+def test_without_the_right_to_watch_rotation_goes_on_and_the_rule_is_told_once(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with Replicas() as replicas:
+            replicas.api.add_configuration()
+            both = [replicas.start("one"), replicas.start("two")]
+            for replica in both:
+                error = Forbidden("watch: forbidden", rule="the rule")
+                replica.link.refuses["watch", kind] = error
+            await asyncio.sleep(100)
+            (old,) = replicas.published
+            for replica in both:
+                assert replica.is_ready()
+                assert "does not allow a watch" in replica.certificate.trouble
+                assert replica.certificate.trouble.endswith("it takes the rule the rule")
+            annotated(replicas, ROTATE, "ca")
+            await asyncio.sleep(3 * 3600)
+            assert replicas.published != [old]
+            assert len(replicas.published) == 1
+            assert len([one for one in caplog.records if "allow a watch" in str(vars(one))]) == 2
+            for replica in both:
+                replica.link.refuses.clear()
+            await asyncio.sleep(60)
+            assert [replica.certificate.trouble for replica in both] == ["", ""]
+
+    virtual_time.run(main())
 
 
 @in_virtual_time
