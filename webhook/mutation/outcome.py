@@ -24,7 +24,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Warn:
-    """One sentence for whoever creates the pod; the API server cuts it after 120 characters."""
+    """One sentence for whoever creates the pod, of at most 120 characters."""
 
     reason: Reason
     message: str

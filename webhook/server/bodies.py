@@ -15,7 +15,7 @@ PLACES: Final = 8
 """Large bodies in memory at a time; the others wait, unread, in the kernel's buffers.
 
 So bodies take 8 * 8 MiB at the most, and 128 KiB more for each connection that sends one. One that
-is parsed takes up to 110 MiB more (measured: objects and keys as many as are let through), one at
+is parsed takes up to 130 MiB more (measured with as many parts as are let through), one at
 a time while the event loop is in there, and until its answer where it waits for nobody: what was
 parsed is let go before a ServiceAccount is looked up.
 """
