@@ -1,6 +1,7 @@
 """Warnings: what is let through, and most likely not what its author meant.
 
-The API server shows each to whoever creates the pod, and cuts it after 120 characters. Source:
+The API server shows each to whoever creates the pod. Its documentation asks for 120 characters at
+the most, and may cut what is longer than 256. Source:
 https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#response
 """
 
