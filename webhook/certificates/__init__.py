@@ -12,6 +12,7 @@
 | `inspection`, `contexts`, `pem` | what a certificate is good for, by the stdlib's `ssl` |
 | `sightings` | how long something has been seen, by this replica's own clock |
 | `presented` | what this replica presents: when it changes, whether it makes ready |
+| `repeats` | how often steps are done: no two replicas undo each other at full speed |
 | `slot` | the listener's SSL context, and the certificate that stands in it |
 | `making`, `issue`, `issuer` | making certificates in a child process, so that `cryptography` |
 | | (8 MiB) and the CPU of an RSA key stay out of the server's process and its event loop |

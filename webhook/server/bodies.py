@@ -14,10 +14,9 @@ LARGE_BODY: Final = 64 * 1024
 PLACES: Final = 8
 """Large bodies in memory at a time; the others wait, unread, in the kernel's buffers.
 
-So bodies take 8 * 8 MiB at the most, and 128 KiB more for each connection that sends one. One that
-is parsed takes up to 130 MiB more (measured with as many parts as are let through), one at
-a time while the event loop is in there, and until its answer where it waits for nobody: what was
-parsed is let go before a ServiceAccount is looked up.
+So bodies take 8 * 8 MiB at the most, and 128 KiB more for each connection that sends one. Parsing
+one takes up to 130 MiB more (measured, with as many parts as are let through). Only one is parsed
+at a time: what comes of it is let go with the answer, or before a ServiceAccount is asked for.
 """
 MOST_CONTAINERS: Final = 200_000
 """Objects and lists in a large body, told by their brackets. Each costs memory of many times its
