@@ -112,9 +112,14 @@ def test_the_same_with_a_possible_date_is_read() -> None:
     assert found.not_after == 1_924_905_600.0
 
 
+def flipped(chance: random.Random, value: bytes) -> bytes:
+    at = chance.randrange(len(value))
+    return value[:at] + bytes([chance.randrange(256)]) + value[at + 1 :]
+
+
 MANGLES: list[Callable[[random.Random, bytes], bytes]] = [
     lambda chance, value: value[: chance.randrange(len(value))],
-    lambda chance, value: flipped(chance, value),
+    flipped,
     lambda chance, value: flipped(chance, flipped(chance, value)),
     lambda chance, value: pem(flipped(chance, der(value))) if b"CERT" in value else b"",
     lambda chance, value: pem(flipped(chance, der(value))) + value if b"CERT" in value else b"\0",
@@ -122,11 +127,6 @@ MANGLES: list[Callable[[random.Random, bytes], bytes]] = [
     lambda chance, _: chance.choice(list(GOOD.values())),
     lambda chance, _: chance.randbytes(40),
 ]
-
-
-def flipped(chance: random.Random, value: bytes) -> bytes:
-    at = chance.randrange(len(value))
-    return value[:at] + bytes([chance.randrange(256)]) + value[at + 1 :]
 
 
 @pytest.mark.parametrize("seed", range(8))
