@@ -207,6 +207,7 @@ async def test_two_replicas_make_publish_and_rotate_with_the_rights_of_the_origi
         async with asyncio.timeout(PATIENCE):
             await one.certificate.wait_ready()
             await two.certificate.wait_ready()
+        assert one.certificate._objects.clock_skew == pytest.approx(0.0, abs=30)
         (old,) = release.published
         _accepted_by_the_original(release)
         before = release.api.get(release.configuration_path)["webhooks"]

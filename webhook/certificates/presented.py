@@ -1,9 +1,9 @@
 """What this replica presents to API servers, and whether they trust it."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
-from webhook.certificates.clock import Clock
 from webhook.certificates.inspection import Authority, Serving
 from webhook.certificates.secret import Contents
 from webhook.certificates.sightings import Sightings
@@ -20,13 +20,16 @@ _log = logging.getLogger("azwi.webhook.certificates")
 class Presented:
     """The certificate in the listener's slot: when it changes, and whether it makes ready."""
 
-    def __init__(self, config: CertificateConfig, clock: Clock, min_version: str) -> None:
+    def __init__(
+        self, config: CertificateConfig, now: Callable[[], float], min_version: str
+    ) -> None:
         self.slot = Slot(min_version)
         self.serving: Serving | None = None
         self.trusted: tuple[Authority, ...] = ()
         """The authorities in `caBundle`, as last read."""
         self._config = config
-        self._clock = clock
+        self._now = now
+        """The time as API servers have it, who are the ones that judge: seconds since 1970."""
         self._proven = False
 
     @property
@@ -39,7 +42,7 @@ class Presented:
         """Why API servers would not trust what is presented, in words; empty if they do."""
         if self.serving is None:
             return "there is no serving certificate yet"
-        if not self.serving.alive(self._clock.now()):
+        if not self.serving.alive(self._now()):
             return "the serving certificate has run out"
         if self.serving.authority not in self.trusted:
             where = self._config.configuration_name
@@ -62,7 +65,7 @@ class Presented:
         One that serves something good goes by what it saw itself; one that serves nothing has
         nothing to lose, and is not ready before the CA is settled.
         """
-        new, now = contents.serving, self._clock.now()
+        new, now = contents.serving, self._now()
         if new is None or not new.alive(now):
             return
         if self.serving is not None:
@@ -86,7 +89,7 @@ class Presented:
             return False
         settled = contents.notes.settled
         if settled is None:
-            if self._clock.now() - authority.not_before >= _ESTABLISHED:
+            if self._now() - authority.not_before >= _ESTABLISHED:
                 return True
         elif authority.fingerprint in settled:
             return True

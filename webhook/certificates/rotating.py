@@ -69,7 +69,7 @@ class RotatingCertificate:
         self._issuer = means.issuer
         self._clock = means.clock
         self._objects = Objects(api, config, self._clock)
-        self._presented = Presented(config, self._clock, min_version)
+        self._presented = Presented(config, self._api_servers_time, min_version)
         self._sightings = Sightings()
         self._repeats = Repeats()
         self._wake = asyncio.Event()
@@ -89,9 +89,11 @@ class RotatingCertificate:
 
     @property
     def problem(self) -> str:
-        """Why this replica is not ready, in words; empty if it is."""
-        if clock := self._clock_fault():
-            return clock
+        """Why this replica is not ready, in words; empty if it is.
+
+        A wrong clock alone does not unready it, be it this machine's or the API server's: it keeps
+        it from making certificates, while what it presents goes on to be good.
+        """
         problem = self._presented.problem
         return self.trouble or problem if problem else ""
 
@@ -281,6 +283,9 @@ class RotatingCertificate:
         else:
             self._told("")
 
+    def _api_servers_time(self) -> float:
+        return self._clock.now() - (self._objects.clock_skew or 0.0)
+
     def _clock_fault(self) -> str:
         skew = self._objects.clock_skew
         if skew is None or not is_wrong(skew):
@@ -288,7 +293,7 @@ class RotatingCertificate:
         side = "ahead of" if skew > 0 else "behind"
         return (
             f"this machine's clock is {abs(skew):.0f} s {side} the API server's:"
-            " it must be put right before certificates are made or judged"
+            " it must be put right before this replica makes certificates"
         )
 
     def _told(self, trouble: str) -> None:

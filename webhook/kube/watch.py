@@ -24,6 +24,10 @@ class WatchEvent(NamedTuple):
     object: dict[str, Any]
     """Of a bookmark only `metadata.resourceVersion` means something."""
 
+    def __repr__(self) -> str:
+        """Say what happened, and not to what: it may be a Secret."""
+        return f"WatchEvent({self.kind})"
+
 
 async def events_of(
     chunks: AsyncGenerator[bytes, None] | AsyncIterator[bytes], place: Place, server: str

@@ -212,3 +212,7 @@ async def test_a_long_line_in_small_chunks_is_joined_once() -> None:
     found = [event async for event in events_of(chunks(), ALL, "x")]
 
     assert len(found[0].object["x"]) == 8 << 20
+
+
+def test_an_event_does_not_show_its_object() -> None:
+    assert repr(WatchEvent("ADDED", {"data": {"tls.key": "secret"}})) == "WatchEvent(ADDED)"
