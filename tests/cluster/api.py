@@ -53,7 +53,7 @@ class Api:
         return self._json(answer), warnings_of(answer)
 
     def events_until(
-        self, path: str, seen: Callable[[Json], bool], *, seconds: int = 30, **params: Any
+        self, path: str, seen: Callable[[Json], bool], *, seconds: int = 120, **params: Any
     ) -> Json:
         """Watch a collection, from its present content on, until an object is what is wanted."""
         params = {"watch": 1, "timeoutSeconds": seconds, **params}
@@ -95,16 +95,26 @@ def api_of(cluster: Cluster, kubeconfig: Path | None = None) -> Iterator[Api]:
         yield Api(http)
 
 
+def ensure_default(api: Api, namespace: str) -> None:
+    """Make the ServiceAccount `default`, unless a controller was faster.
+
+    After the API server was restarted, controllers come back only some half a minute later.
+    """
+    try:
+        body = {"metadata": {"name": "default"}}
+        api.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", body)
+    except Refused as refused:
+        if refused.code != httpx.codes.CONFLICT:
+            raise
+
+
 @contextmanager
 def a_namespace(api: Api, prefix: str, **labels: str) -> Iterator[str]:
     """A namespace of a test's own, with its `default` ServiceAccount there."""
     name = f"{prefix}-{uuid.uuid4().hex[:6]}"
     api.post("/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
     try:
-        api.events_until(
-            f"/api/v1/namespaces/{name}/serviceaccounts",
-            lambda account: account["metadata"]["name"] == "default",
-        )
+        ensure_default(api, name)
         yield name
     finally:
         api.delete(f"/api/v1/namespaces/{name}")

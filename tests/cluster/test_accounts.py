@@ -13,7 +13,7 @@ import pytest
 
 from hack.cluster import Cluster
 from tests.builders import CLIENT, ours
-from tests.cluster.api import Api, api_of
+from tests.cluster.api import Api, api_of, ensure_default
 from tests.webhook.until import until
 from webhook.accounts import AccountCache, AccountNotFound, AccountUnreadable
 from webhook.kube import (
@@ -103,20 +103,11 @@ async def world(cluster: Cluster) -> AsyncIterator[World]:
         async with KubeClient(connection) as admin:
             world = World(cluster, admin, api)
             await admin.post(NAMESPACES.all(), {"metadata": {"name": world.namespace}})
-            await until_there(admin, "default", world.namespace)
+            ensure_default(api, world.namespace)
             try:
                 yield world
             finally:
                 world.clean_up()
-
-
-async def until_there(client: KubeClient, name: str, namespace: str) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            page = await client.list_page(SERVICE_ACCOUNTS.all(namespace))
-            if any(found["metadata"]["name"] == name for found in page["items"]):
-                return
-            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

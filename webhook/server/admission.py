@@ -30,6 +30,8 @@ from webhook.server.rejection import Rejected, check_head, send_json, send_rejec
 _log = logging.getLogger("azwi.webhook.server")
 _RETRY_AFTER: Final = 1
 """Seconds after which client-go tries a pod again that failed for a fault on this side."""
+_MOST_TOLD: Final = 20
+"""Faults whose places one log line names."""
 
 
 class Admission:
@@ -108,7 +110,7 @@ class Admission:
                 Result.FAULTS,
                 outcome.message,
                 started,
-                where=[fault.where for fault in outcome.faults],
+                where=[fault.where for fault in outcome.faults[:_MOST_TOLD]],
             )
         answer = review.allow_injected(asked.api_version, asked.uid, outcome)
         if outcome.warnings:

@@ -150,6 +150,8 @@ class GuardedConnection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Count the connection out."""
         self.guard.forget(self)
+        if self.scope is not None:  # what it holds of us would keep us until the collector comes
+            self.scope.pop(MORE_TIME, None)  # type: ignore[typeddict-item]
         super().connection_lost(exc)
         if self.guard.draining:
             self.guard.changed.set()

@@ -371,6 +371,15 @@ async def test_a_cancelled_request_is_not_taken_for_an_error_of_ours() -> None:
         await asking
 
 
+async def test_a_log_line_names_some_of_very_many_faults(caplog: pytest.LogCaptureFixture) -> None:
+    wrong = [{"name": f"c{number}", "env": "none"} for number in range(50)]
+    with caplog.at_level(logging.INFO):
+        answer = await ask(an_app(), a_review(a_pod(*wrong)))
+    assert answer.response["allowed"] is False
+    (line,) = [record for record in caplog.records if record.message == "refused"]
+    assert len(vars(line)["where"]) == 20
+
+
 async def test_logs_hold_nothing_of_the_pod(caplog: pytest.LogCaptureFixture) -> None:
     secret = "s3cr3t"
     env = [{"name": "PASSWORD", "value": secret}]

@@ -1,6 +1,7 @@
 """The guard of a connection, over real sockets with TLS."""
 
 import asyncio
+import gc
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -539,6 +540,22 @@ async def test_a_client_that_leaves_in_the_middle_leaves_nothing(serve: Serve) -
         async with served.connect() as wire:
             assert (await wire.ask(BODY)).operations
             assert served.listener.connections <= 5
+
+
+async def test_a_connection_that_is_over_does_not_wait_for_the_collector(serve: Serve) -> None:
+    """Which comes seldom, since an admission makes no cycles."""
+    async with serve() as served:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                async with served.connect() as wire:
+                    assert (await wire.ask(BODY)).operations
+            await until(lambda: served.listener.connections == 0)
+            left = [found for found in gc.get_objects() if isinstance(found, GuardedConnection)]
+        finally:
+            gc.enable()
+    assert len(left) == 0
 
 
 async def test_while_draining_every_answer_ends_its_connection(serve: Serve) -> None:
