@@ -137,6 +137,7 @@ def _answers(url: str) -> bool:
 
 
 def _note(bench: Bench, subject: Subject, server: Server, key: str) -> None:
+    server.await_health()
     held = server.memory()
     bench.book.add(subject.name, f"rss.{key}", held.rss / _MIB)
     bench.book.add(subject.name, f"pss.{key}", held.pss / _MIB)
@@ -177,6 +178,7 @@ def _loaded(bench: Bench, subject: Ours) -> set[str]:
     telling = Ours(launcher=("-X", "importtime", *subject.launcher))
     with bench.running(telling) as server:
         server.first_good_answer(bench.requests(bench.stage.few())[0])
+        server.await_health()
         log = server.log.read_text(errors="replace")
     return imported(log)
 
