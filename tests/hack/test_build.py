@@ -99,7 +99,7 @@ def test_two_builders_at_once_build_once(tmp_path: Path) -> None:
     [
         ("x.go:1: undefined: y", "building etcd failed; its last lines:"),
         ("write /tmp/x: no space left on device", "building etcd failed (the disk is full: "),
-        ("dial tcp: lookup proxy.golang.org: no such host", "is GOPROXY within reach?"),
+        ("dial tcp: lookup modules.example: no such host", "is GOPROXY within reach?"),
     ],
 )
 def test_a_failed_build_quotes_go_and_leaves_nothing(
