@@ -2,10 +2,11 @@
 
 import base64
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -50,9 +51,20 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, certificate: Certificate, host: str) -> None:
         super().__init__((host, 0), _Handler)
         self.passes: list[list[str]] = []
+        self.connections: list[socket.socket] = []
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate.folder / "tls.crt", certificate.folder / "tls.key")
         self.socket = tls.wrap_socket(self.socket, server_side=True)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.append(request)
+        super().process_request(request, client_address)
+
+    def end_connections(self) -> None:
+        """Let the threads of those that an API server keeps for later come to their end."""
+        for connection in self.connections:
+            with suppress(OSError):  # it is over already
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -65,5 +77,6 @@ def bystander(certificate: Certificate, host: str) -> Iterator[tuple[int, list[l
         yield server.server_address[1], server.passes
     finally:
         server.shutdown()
+        server.end_connections()
         server.server_close()
         thread.join()
