@@ -137,7 +137,6 @@ def _answers(url: str) -> bool:
 
 
 def _note(bench: Bench, subject: Subject, server: Server, key: str) -> None:
-    server.await_health()
     held = server.memory()
     bench.book.add(subject.name, f"rss.{key}", held.rss / _MIB)
     bench.book.add(subject.name, f"pss.{key}", held.pss / _MIB)
@@ -177,8 +176,7 @@ def _loaded(bench: Bench, subject: Ours) -> set[str]:
     """Return the modules that the real process has imported when it answers."""
     telling = Ours(launcher=("-X", "importtime", *subject.launcher))
     with bench.running(telling) as server:
-        server.first_good_answer(bench.requests(bench.stage.few())[0])
-        server.await_health()
+        _settle(server, bench.requests(bench.stage.few())[0])
         log = server.log.read_text(errors="replace")
     return imported(log)
 

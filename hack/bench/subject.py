@@ -11,7 +11,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
-from urllib.request import urlopen
 
 from hack.bench import answers
 from hack.bench.driver import Connection, Target
@@ -146,18 +145,6 @@ class Server:
                 last = str(error)
             time.sleep(_PAUSE)
         raise ServerFailed(f"no good answer within {_START_PATIENCE:.0f} s: {last}{self._tail()}")
-
-    def await_health(self) -> None:
-        """Return when health is served: reviews are answered before that."""
-        deadline = time.perf_counter() + _START_PATIENCE
-        while time.perf_counter() < deadline:
-            self._still_runs()
-            try:
-                with urlopen(f"http://127.0.0.1:{self.health_port}/healthz", timeout=5):
-                    return
-            except OSError:
-                time.sleep(_PAUSE)
-        raise ServerFailed(f"no health within {_START_PATIENCE:.0f} s{self._tail()}")
 
     def _still_runs(self) -> None:
         if (status := self.process.poll()) is not None:
