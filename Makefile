@@ -53,6 +53,9 @@ lock: setup  ## resolve the dependencies anew into requirements/
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra webhook --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" \
 		-c requirements/dev.txt -o requirements/webhook.txt
+	@$(BIN)/uv pip compile pyproject.toml --quiet --extra emulator --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" \
+		-c requirements/dev.txt -o requirements/emulator.txt
 
 clean:  ## remove what the targets above made in this folder
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
