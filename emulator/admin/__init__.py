@@ -1,0 +1,1 @@
+"""The admin API: faults, the log of requests, the state."""

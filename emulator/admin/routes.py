@@ -1,0 +1,5 @@
+"""The admin API's paths."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["admin"])

@@ -1,0 +1,1 @@
+"""Azure Resource Manager: managed identities, their credentials, subscriptions and roles."""

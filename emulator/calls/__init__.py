@@ -1,0 +1,1 @@
+"""What is asked of the emulator: each call's record, the faults that meet it, its refusal."""

@@ -1,0 +1,65 @@
+"""What can be made to go wrong, as the flags, the seed and the admin API set it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+Seconds = Annotated[float, Field(ge=0, le=600)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Model(BaseModel):
+    """Camel case outside, nothing unknown, all faults at once."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", allow_inf_nan=False
+    )
+
+
+class Failure(Model):
+    """A rule by which calls fail: the next `count` of a kind, or a share of them."""
+
+    kind: str = Field("*", min_length=1, max_length=100)
+    """A shell pattern over the kinds of calls: `graph.*`, `arm.credentials.put`, `token`."""
+    identity: str = Field("", max_length=100)
+    """A client id; empty: calls about any identity."""
+    count: int | None = Field(1, ge=1, le=1_000_000)
+    """How many calls fail before the rule is gone; null: all, until it is taken away."""
+    share: Share = 1.0
+    """The part of the matching calls that fail, by chance."""
+    status: int = Field(503, ge=400, le=599)
+    code: str = Field("", max_length=200)
+    """The service's code; empty: the usual one of the status."""
+    message: str = Field("", max_length=1000)
+    retry_after: Seconds | None = None
+    after: bool = False
+    """Whether the work is done all the same, so that only the answer is lost."""
+    delay_seconds: Seconds = 0.0
+    """How long the failing answer is held back: longer than a caller waits is a time-out."""
+
+
+class Settings(Model):
+    """The faults that are on."""
+
+    latency_seconds: Seconds = 0.0
+    """Added to every call."""
+    propagation_seconds: Seconds = 0.0
+    """How long the token endpoint does not know of a written, changed or deleted credential."""
+    stale_read_seconds: Seconds = 0.0
+    """How far reads of Graph and ARM lag behind writes."""
+    stale_read_share: Share = 1.0
+    """The part of the reads that lag, by chance."""
+    throttle: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    """Throttle at the published rates times this; null: never."""
+    write_seconds: Seconds = 0.0
+    """How long a write of a credential takes; another write to the same managed identity
+    meanwhile gets 409."""
+    clock_offset_seconds: Annotated[float, Field(ge=-86400 * 400, le=86400 * 400)] = 0.0
+    """How fast the emulator's clock is; negative: slow."""
+    random_seed: int = 0
+    """Of everything that is left to chance."""
+    failures: list[Failure] = Field(default_factory=list, max_length=1000)
+
+
+Effect = Literal["before", "after"]

@@ -1,0 +1,5 @@
+"""Microsoft Graph's paths."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["graph"])

@@ -1,0 +1,1 @@
+"""The page that shows identities, their credentials and the last exchanges."""

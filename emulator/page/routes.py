@@ -1,0 +1,5 @@
+"""The page's paths."""
+
+from fastapi import APIRouter
+
+router = APIRouter(tags=["page"])

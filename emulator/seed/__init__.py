@@ -1,0 +1,1 @@
+"""What the emulator starts with, from a YAML file."""

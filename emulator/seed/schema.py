@@ -1,0 +1,142 @@
+"""The form of a seed file. docs/emulator.md shows one."""
+
+import re
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from emulator.calls.faults import Model, Settings
+from emulator.directory.rules import NAME
+from identity.names import DEFAULT_AUDIENCE
+
+_UUID: Final = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
+_RESOURCE_ID: Final = re.compile(
+    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
+    r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+
+
+def _https(value: str) -> str:
+    if not value.lower().startswith("https://"):
+        raise ValueError("expected an address that begins with https://")
+    return value
+
+
+def _resource(value: str) -> str:
+    if split_resource_id(value) is None:
+        raise ValueError(
+            "expected /subscriptions/<id>/resourceGroups/<group>/providers/"
+            "Microsoft.ManagedIdentity/userAssignedIdentities/<name>"
+        )
+    return value
+
+
+def _credential_name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("expected 3 to 120 letters, digits, - and _, a letter or digit first")
+    return value
+
+
+def split_resource_id(value: str) -> tuple[str, str, str] | None:
+    """Return subscription, group and name of a managed identity's resource id, else None."""
+    match = _RESOURCE_ID.fullmatch(value)
+    return None if match is None else (match["subscription"], match["group"], match["name"])
+
+
+Uuid = Annotated[str, StringConstraints(pattern=_UUID)]
+Https = Annotated[str, AfterValidator(_https)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
+
+
+class Tenant(Model):
+    """A directory."""
+
+    id: Uuid
+    display_name: str = ""
+
+
+class Subscription(Model):
+    """A subscription; those of managed identities need not be listed."""
+
+    id: Uuid
+    tenant: Uuid
+    display_name: str = ""
+
+
+class Credential(Model):
+    """A federated credential that is there from the start."""
+
+    name: Annotated[str, AfterValidator(_credential_name)]
+    issuer: Https
+    subject: Text
+    audiences: list[Text] = Field(
+        default_factory=lambda: [DEFAULT_AUDIENCE], min_length=1, max_length=1
+    )
+    description: str | None = Field(None, max_length=600)
+
+
+Credentials = Annotated[list[Credential], Field(default_factory=list, max_length=20)]
+
+
+class Application(Model):
+    """An app registration with its service principal."""
+
+    app_id: Uuid
+    display_name: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    tenant: Uuid
+    object_id: Uuid | None = None
+    """Left out: derived from the app id, the same in every run."""
+    secret: str | None = Field(None, min_length=1, repr=False)
+    owner: Uuid | None = None
+    """The client id of who may change it by `Application.ReadWrite.OwnedBy`; left out: anybody."""
+    permissions: list[Text] | None = None
+    """In Graph, as a caller; left out: Application.ReadWrite.OwnedBy and Application.Read.All."""
+    identifier_uris: list[Text] = Field(default_factory=list)
+    requested_access_token_version: Literal[1, 2] = 1
+    federated_identity_credentials: Credentials
+
+
+class ManagedIdentity(Model):
+    """A user-assigned managed identity."""
+
+    resource_id: Annotated[str, AfterValidator(_resource)]
+    client_id: Uuid
+    tenant: Uuid
+    principal_id: Uuid | None = None
+    location: str = "westeurope"
+    permissions: list[Text] | None = None
+    federated_identity_credentials: Credentials
+
+
+class RoleAssignment(Model):
+    """A role that somebody has at a scope of Azure."""
+
+    scope: Annotated[str, StringConstraints(pattern=r"^/")]
+    role: Text
+    """The name or the GUID of a built-in role."""
+    principal: Uuid
+    """A client id or an object id."""
+
+
+class Issuer(Model):
+    """How an issuer of assertions is reached, where its name does not resolve here."""
+
+    issuer: Https
+    reach: Https | None = None
+    ca: str | None = None
+    """A file, relative to the seed."""
+    token_file: str | None = None
+
+
+class Seed(Model):
+    """All of it."""
+
+    tenants: list[Tenant] = Field(default_factory=list)
+    subscriptions: list[Subscription] = Field(default_factory=list)
+    applications: list[Application] = Field(default_factory=list)
+    managed_identities: list[ManagedIdentity] = Field(default_factory=list)
+    role_assignments: list[RoleAssignment] = Field(default_factory=list)
+    enforce_role_assignments: bool = False
+    issuers: list[Issuer] = Field(default_factory=list)
+    faults: Settings = Field(default_factory=Settings)

@@ -1,0 +1,1 @@
+"""The token endpoint: assertions validated, access tokens issued."""
