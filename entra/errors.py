@@ -27,7 +27,10 @@ for people, end with what to do, and never hold a token, an assertion or a secre
 # ruff: noqa: N818  "Throttled" and "NotFound" say all that "ThrottledError" would
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
+
+from entra.model import FederatedCredential
+from identity.faults import quoted
 
 _LONGEST_MESSAGE: Final = 600
 
@@ -72,8 +75,15 @@ class EntraError(Exception):
     """What to do about it, where the message that it is made with does not say so itself."""
 
     def __init__(
-        self, message: str, *, trace: Trace = NO_TRACE, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        trace: Trace = NO_TRACE,
+        retry_after: float | None = None,
+        advice: str | None = None,
     ) -> None:
+        if advice is not None:
+            self.advice = advice
         self.message = one_line(message)
         """What happened, without the advice and the trace."""
         self.trace = trace
@@ -129,6 +139,19 @@ class Conflict(EntraError):
     """What is there contradicts what is asked for."""
 
     advice = "read what is there, then decide"
+    holder: FederatedCredential | None = None
+    """The credential that is in the way; None if it was not seen (yet)."""
+
+    def held_by(self, holder: FederatedCredential) -> Self:
+        """Return the same error with the credential that a second look found in the way."""
+        error = type(self)(
+            f"{self.message}; it is held by the credential {quoted(holder.name)}",
+            trace=self.trace,
+            retry_after=self.retry_after,
+            advice=self.advice,
+        )
+        error.holder = holder
+        return error
 
 
 class NameTaken(Conflict):
