@@ -40,6 +40,8 @@ class TokenAnswer:
     """May hold a token."""
     retry_after: float | None = None
     """Seconds that the service asks us to wait."""
+    service: str = "token"
+    """`token` or `imds`."""
 
 
 _BY_OAUTH_ERROR: Final[Mapping[str, type[EntraError]]] = {
@@ -83,7 +85,7 @@ def trace_of(answer: TokenAnswer) -> Trace:
     """Return what the vendor's support asks for."""
     code = code_of(answer)
     return Trace(
-        service="token",
+        service=answer.service,
         status=answer.status,
         code=f"AADSTS{code}" if code else _text(answer, "error"),
         request_id=_text(answer, "trace_id") or answer.headers.get("x-ms-request-id", ""),
@@ -119,7 +121,8 @@ def _kind(answer: TokenAnswer, meaning: Meaning | None) -> type[EntraError]:
 def _message(answer: TokenAnswer, meaning: Meaning | None) -> str:
     told = cleaned(_text(answer, "error_description"))
     if meaning is None:
-        return f"Entra ID gives no token: {told or _text(answer, 'error') or 'no reason is given'}"
+        who = "IMDS" if answer.service == "imds" else "Entra ID"
+        return f"{who} gives no token: {told or _text(answer, 'error') or 'no reason is given'}"
     words = f"{meaning.wrong}; {meaning.remedy}"
     return f"{words} (Entra ID says: {told})" if told else words
 
