@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from hack.bench import bench as benches
-from hack.bench import cost, creation, speed, wrk
+from hack.bench import cost, creation, exchanges, speed, wrk
 from hack.bench.bench import Bench, SaturatingDriver, Scale
 from hack.bench.book import Book
 from hack.bench.certificates import write_certificates
@@ -35,6 +35,7 @@ _PARTS: Final[dict[str, Callable[[Bench, Subject], None]]] = {
     "imports": cost.imports,
     "start": cost.start,
     "memory": cost.memory,
+    "exchanges": exchanges.exchanges,
 }
 _WITH_MANY: Final[dict[str, Callable[[Bench, Subject], None]]] = {
     "start": cost.start_with_many,
@@ -67,7 +68,7 @@ def _exit(number: int, _: FrameType | None) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hack.bench",
-        description="Speed and memory of the webhook, measured on the real server process.",
+        description="Speed and memory of the webhook and the emulator, measured on real processes.",
     )
     parser.add_argument(
         "--only",
@@ -118,6 +119,7 @@ def _run(options: argparse.Namespace) -> None:
                 for subject in subjects(options.original):
                     part(bench, subject)
     words = {"accounts": f"{scale.accounts:,}", "admissions": f"{scale.load:,}"}
+    words["exchanges"] = f"{scale.load // 2:,}"
     print(table(book, machine, words))
     if options.json is not None:
         options.json.write_text(json.dumps(as_json(book, machine), indent=1) + "\n")

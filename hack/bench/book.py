@@ -45,6 +45,13 @@ ROWS: Final = (
     Row("burst", "100 at once for accounts not there: all", "s", 3, "3.5", 0.5),
     Row("pod.without", "pod creation without the webhook", "ms", 2, "4.5"),
     Row("pod.with", "pod creation with the webhook", "ms", 2, "9.0", 6.5),
+    Row("exchange.rate", "emulator, 8 connections: exchanges", "/s", 0, better="more"),
+    Row("exchange.floor", "... an RSA signature and a check alone", "/s", 0, better="more"),
+    Row("exchange.cpu", "emulator: CPU per exchange", "ms", 3),
+    Row("exchange.p99", "emulator, saturated: p99", "ms", 2),
+    Row("exchange.start", "emulator: start to ready", "s", 2),
+    Row("exchange.rss.few", "emulator: memory, 500 exchanges: RSS", "MiB", 1),
+    Row("exchange.rss.loaded", "... and after {exchanges} more: RSS", "MiB", 1),
 )
 """The targets are those that this project has set itself."""
 

@@ -40,6 +40,9 @@ IMPORTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("yaml", ("asyncio", "ssl")),
     ("cryptography.x509", ("asyncio", "ssl")),
     ("kubernetes.client", ("asyncio", "ssl")),
+    ("msal", ("asyncio", "ssl")),
+    ("entra", ("asyncio", "ssl")),
+    ("entra", ("httpx", "msal")),
 )
 """Each module, over what the process needs anyway."""
 
