@@ -1,0 +1,71 @@
+"""What is at one identity, as far as its writer knows: read once, then kept up with. Pure."""
+
+from collections.abc import Iterable
+
+from entra.errors import Conflict, LimitReached, NameTaken, PairTaken
+from entra.model import SLOTS, FederatedCredential
+from entra.recent import RecentWrites
+from identity.faults import quoted
+
+
+class View:
+    """The credentials of one identity, corrected by what we wrote a moment ago."""
+
+    def __init__(self, recent: RecentWrites) -> None:
+        self._recent = recent
+        self._there: dict[str, FederatedCredential] = {}
+        self.shown = 0
+        """How many the last read showed, right or wrong."""
+
+    @property
+    def credentials(self) -> tuple[FederatedCredential, ...]:
+        """All that are there."""
+        return tuple(self._there.values())
+
+    def read(self, listed: Iterable[FederatedCredential], now: float) -> None:
+        """Take over what a read shows."""
+        listed = tuple(listed)
+        self.shown = len(listed)
+        self._there = {found.name: found for found in self._recent.corrected(listed, now)}
+
+    def wrote(self, name: str, after: FederatedCredential | None, now: float) -> None:
+        """Take over what a write has done; None: removed."""
+        before = self._there.pop(name, None)
+        if after is not None:
+            self._there[name] = after
+        if before != after:
+            self._recent.wrote(name, before, after, now)
+
+    def named(self, name: str) -> FederatedCredential | None:
+        """Return the credential of exactly that name."""
+        return self._there.get(name)
+
+    def refuse_taken(self, what: str, wanted: FederatedCredential, *, new: bool) -> None:
+        """Raise `NameTaken`, `PairTaken` or `LimitReached` where one would follow from writing.
+
+        Names count as equal in any letter case: to Resource Manager they are.
+        """
+        others = [found for found in self._there.values() if new or found.name != wanted.name]
+        for found in others:
+            if found.name.lower() == wanted.name.lower():
+                raise NameTaken(
+                    f"{what}: that name is in use, for subject {quoted(found.subject)} of"
+                    f" {quoted(found.issuer)}"
+                ).held_by(found)
+        for found in others:
+            if found.pair == wanted.pair:
+                raise PairTaken(
+                    f"{what}: subject {quoted(wanted.subject)} of {quoted(wanted.issuer)} has a"
+                    " credential already"
+                ).held_by(found)
+        if new and len(others) >= SLOTS:
+            raise LimitReached(f"{what}: all {SLOTS} slots of the identity are used")
+
+    def contradicts(self, conflict: Conflict, now: float) -> bool:
+        """Tell whether a conflict that the service reports is not to be seen here.
+
+        A read behind the service's time shows no holder yet, or one that we removed or replaced.
+        """
+        if isinstance(conflict, LimitReached):
+            return len(self._there) < SLOTS
+        return conflict.holder is None or self._recent.is_past(conflict.holder, now)
