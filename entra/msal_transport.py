@@ -172,9 +172,10 @@ class Conversation:
         except EntraError:
             raise
         except Exception as error:
-            if last is not None and "token_endpoint" in last.answer.body:
+            if last is None or "token_endpoint" in last.answer.body:
                 raise Unauthenticated(
-                    f"the credential can't be used to sign in: {type(error).__name__}"
+                    f"msal can't sign with the credential ({type(error).__name__}); check the key,"
+                    " the certificate and the password"
                 ) from error
             raise Unavailable("msal can't make sense of the answer") from error
         if last is None:

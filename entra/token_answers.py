@@ -69,8 +69,9 @@ def read_answer(
         if answer.status >= 500 or answer.status == 429:
             raise error_from_answer(told)
         return MsalResponse(told, json.dumps(body))
+    hint = "IMDS? Check its address" if trace.service == "imds" else "Entra ID? Check the authority"
     raise Unavailable(
-        f"{server} {why}; is it Entra ID? Check the authority host",
+        f"{server} {why}; is it {hint}",
         trace=replace(trace, status=answer.status),
         retry_after=answer.retry_after,
     )

@@ -20,9 +20,17 @@ from entra.errors import (
     Unavailable,
     Unreachable,
 )
-from entra.http import Http, TimeLimits
 from entra.msal_transport import Conversation, MsalTransport
-from tests.fakes.entra_tokens import AUTHORITY, CLIENT, TENANT, Clock, FakeEntra, Hang, Refuse
+from tests.fakes.entra_tokens import (
+    AUTHORITY,
+    CLIENT,
+    TENANT,
+    Clock,
+    FakeEntra,
+    Hang,
+    Refuse,
+    msal_over,
+)
 from tests.webhook.until import until
 
 SCOPE = "https://vault.example/.default"
@@ -43,11 +51,8 @@ def entra(clock: Clock) -> FakeEntra:
 
 @pytest.fixture
 async def transport(entra: FakeEntra, clock: Clock) -> AsyncIterator[MsalTransport]:
-    http = Http(entra, TimeLimits(connect=1.0, total=5.0))
-    transport = MsalTransport(http, clock)
-    yield transport
-    await transport.aclose()
-    await http.aclose()
+    async with msal_over(entra, clock) as transport:
+        yield transport
 
 
 def sign_in(http: Conversation, **options: Any) -> Mapping[str, Any]:
@@ -285,7 +290,7 @@ async def test_a_credential_that_msal_cannot_sign_with_is_our_own_fault(
 ) -> None:
     broken = {"private_key": "no key at all", "thumbprint": "A1B2C3"}
 
-    with pytest.raises(Unauthenticated, match="can't be used to sign in"):
+    with pytest.raises(Unauthenticated, match="msal can't sign with the credential"):
         await transport.run(lambda http: sign_in(http, client_credential=broken))
 
     assert entra.asked("POST") == 0

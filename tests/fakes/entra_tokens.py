@@ -13,7 +13,8 @@ are checked by the emulator, against an issuer's keys.
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -21,6 +22,9 @@ from urllib.parse import parse_qs
 import httpx
 import jwt
 from cryptography.x509 import Certificate
+
+from entra.http import Http, TimeLimits
+from entra.msal_transport import MsalTransport
 
 Json = dict[str, Any]
 
@@ -97,6 +101,8 @@ class FakeEntra(httpx.AsyncBaseTransport):
         """More claims of the tokens that are issued."""
         self.node_identities: dict[str | None, str] = {}
         """What IMDS gives tokens for: asked for by client id or not, and the token's client id."""
+        self.before_each: Callable[[httpx.Request], object] = lambda _: None
+        """Called with each request, before it is answered."""
         self._applications: dict[str, _Application] = {}
         self._planned: list[_Planned] = []
         self._issued = 0
@@ -142,6 +148,7 @@ class FakeEntra(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
         self.requests.append(request)
+        self.before_each(request)
         failure = self._failure(request)
         if isinstance(failure, Exception):
             raise failure
@@ -257,6 +264,20 @@ class FakeEntra(httpx.AsyncBaseTransport):
             "token_type": "Bearer",
         }
         return httpx.Response(200, json=body)
+
+
+@asynccontextmanager
+async def msal_over(
+    entra: httpx.AsyncBaseTransport, clock: Callable[[], float]
+) -> AsyncIterator[MsalTransport]:
+    """Run msal against a transport."""
+    http = Http(entra, TimeLimits(connect=1.0, total=5.0))
+    transport = MsalTransport(http, clock)
+    try:
+        yield transport
+    finally:
+        await transport.aclose()
+        await http.aclose()
 
 
 def unsigned(claims: Mapping[str, Any]) -> str:
