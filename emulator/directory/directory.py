@@ -106,15 +106,23 @@ class Directory:
 
     def application(self, app_id: str, at: float | None = None) -> Application | None:
         """Find an application by its app id."""
+        if at is not None:
+            # The index knows the present only.
+            rows = self.applications.values(at)
+            return next((row for row in rows if row.app_id.lower() == app_id.lower()), None)
         table, key = self._holders.get(app_id.lower(), ("", ""))
-        return self.applications.get(key, at) if table == "applications" else None
+        return self.applications.get(key) if table == "applications" else None
 
     def principal(
         self, tenant: str, client_id: str, at: float | None = None
     ) -> ServicePrincipal | None:
         """Find the service principal of a client id in a tenant."""
-        object_id = self._principals.get((tenant.lower(), client_id.lower()))
-        return None if object_id is None else self.principals.get(object_id, at)
+        wanted = (tenant.lower(), client_id.lower())
+        if at is not None:
+            rows = self.principals.values(at)
+            return next((r for r in rows if (r.tenant.lower(), r.app_id.lower()) == wanted), None)
+        object_id = self._principals.get(wanted)
+        return None if object_id is None else self.principals.get(object_id)
 
 
 def new_id() -> str:

@@ -37,6 +37,9 @@ class Secret:
     value: str = field(repr=False)
     ends: float | None = None
     """Seconds since the epoch; None: never."""
+    begins: float | None = None
+    """Seconds since the epoch; None: it has always been there."""
+    display_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
