@@ -167,19 +167,20 @@ class Conversation:
     def outcome(self, worker: "Future[Mapping[str, Any]]") -> Outcome:
         """Return what the call came to, or raise what is behind its failure."""
         last = self._last
+        nothing_was_sent = last is None or "token_endpoint" in last.answer.body
         try:
             result = worker.result()
         except EntraError:
             raise
         except Exception as error:
-            if last is None or "token_endpoint" in last.answer.body:
+            if nothing_was_sent:
                 raise Unauthenticated(
                     f"msal can't sign with the credential ({type(error).__name__}); check the key,"
                     " the certificate and the password"
                 ) from error
             raise Unavailable("msal can't make sense of the answer") from error
-        if last is None:
-            raise Unavailable("msal gave a token that nobody was asked for")
+        if last is None or nothing_was_sent:
+            raise Unavailable("msal answered by itself, without asking for a token")
         return Outcome(result, last.answer)
 
 

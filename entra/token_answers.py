@@ -54,7 +54,7 @@ def read_answer(
     does not say.
     """
     server = origin(request.url)
-    content = answer.content if answer.succeeded else _without(secrets, answer.content)
+    content = _without(secrets, answer.content)
     body = Answer(answer.status, answer.headers, content).json()
     if 300 <= answer.status < 400:
         why = "answers with a redirect, which is not followed"
@@ -89,6 +89,8 @@ class Outcome:
     @property
     def refused(self) -> bool:
         """Tell whether the service gave a reason instead of a token."""
+        if self.answer.status >= 400:
+            return True
         return "access_token" not in self.result and "error" in self.result
 
     def grant(self, now: float) -> "Grant":

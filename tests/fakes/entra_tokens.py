@@ -63,6 +63,15 @@ class Refuse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """An answer that repeats all that was sent, as a proxy in its error page might."""
+
+    status: int
+    media: str
+    """`json`, `html` or `form`."""
+
+
 class Hang:
     """An answer that never comes; `begun` is set when the request is there."""
 
@@ -71,7 +80,7 @@ class Hang:
         self.cancelled = False
 
 
-Failure = Refuse | Hang | Exception
+Failure = Refuse | Echo | Hang | Exception
 
 
 @dataclass(slots=True)
@@ -154,6 +163,8 @@ class FakeEntra(httpx.AsyncBaseTransport):
             raise failure
         if isinstance(failure, Hang):
             await _hang(failure)
+        if isinstance(failure, Echo):
+            return _echo(request, failure)
         if isinstance(failure, Refuse):
             body = failure.body if isinstance(failure.body, str) else json.dumps(failure.body)
             return httpx.Response(failure.status, text=body, headers=failure.headers)
@@ -293,6 +304,19 @@ def account_token(clock: Callable[[], float], *, seconds: float = 3600.0, **clai
     """Make a ServiceAccount's token that ends in some seconds."""
     usual = {"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "exp": int(clock() + seconds)}
     return unsigned({**usual, **claims})
+
+
+def _echo(request: httpx.Request, failure: Echo) -> httpx.Response:
+    sent = {**parse_qs(request.content.decode()), "headers": request.headers.multi_items()}
+    match failure.media:
+        case "json":
+            told = f"AADSTS50027: {request.content.decode()} {json.dumps(sent)}"
+            body: Json = {"error": "invalid_request", "error_description": told, **sent}
+            return httpx.Response(failure.status, json=body)
+        case "form":
+            return httpx.Response(failure.status, content=request.content)
+        case _:
+            return httpx.Response(failure.status, html=f"<pre>{sent}</pre>")
 
 
 async def _hang(failure: Hang) -> None:
