@@ -1,5 +1,7 @@
 """What the routes of all services use of a request."""
 
+import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
@@ -51,8 +53,14 @@ async def json_body(request: Request, surface: Surface) -> Json:
     body = await bounded_body(request, surface)
     try:
         content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        json.loads(body, object_pairs_hook=_without_twins)  # orjson takes the last one
+    except (ValueError, RecursionError) as error:
         raise Refusal(400, _BAD_REQUEST[surface], f"The body is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise Refusal(400, _BAD_REQUEST[surface], "The body must be a JSON object.")
     return content
+
+
+def _without_twins(pairs: Sequence[tuple[str, object]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError("a property stands twice in one object")
