@@ -63,6 +63,8 @@ class Application:
     """`requestedAccessTokenVersion`: of tokens for this application as a resource, 1 or 2."""
     tags: tuple[str, ...] = ()
     created: float = 0.0
+    certificates: tuple[str, ...] = ()
+    """PEM, one certificate each: the application may sign in with any of them."""
 
     @property
     def client_id(self) -> str:
@@ -148,6 +150,8 @@ class RoleAssignment:
     """An object id."""
     role_definition: str
     """A GUID of `emulator.arm`'s built-in roles."""
+    principal_type: str = "ServicePrincipal"
+    """Or `User`, `Group`, `ForeignGroup`, `Device`, of whom the emulator knows nothing else."""
 
     @property
     def id(self) -> str:

@@ -17,6 +17,7 @@ from emulator.directory import (
 )
 from emulator.directory.directory import stable_id
 from emulator.seed import schema
+from emulator.seed.certificates import split_certificates
 from emulator.tokens.issuers import Reach
 
 
@@ -66,6 +67,7 @@ def _plant_application(entry: schema.Application, directory: Directory, moment: 
         permissions=None if entry.permissions is None else tuple(entry.permissions),
         identifier_uris=tuple(entry.identifier_uris),
         token_version=entry.requested_access_token_version,
+        certificates=() if entry.certificate is None else split_certificates(entry.certificate),
     )
     directory.put_application(application, moment)
     directory.put_principal(

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from emulator.arm.roles import role_named
+from emulator.seed.certificates import load_certificates
 from emulator.seed.schema import Seed
 from identity.faults import Fault, Faults
 
@@ -39,17 +40,21 @@ def load_seed(path: Path) -> Seed:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         faults.add(str(path), None, f"the seed is no YAML: {' '.join(str(error).split())}")
         raise SeedError(list(faults)) from error
-    return read_seed(content)
+    return read_seed(content, path.parent)
 
 
-def read_seed(content: Any) -> Seed:
-    """Read what a seed file or a request holds. Raises SeedError."""
+def read_seed(content: Any, folder: Path | None = None) -> Seed:
+    """Read what a seed file or a request holds; only the former has files beside it.
+
+    Raises SeedError.
+    """
     try:
         seed = Seed.model_validate({} if content is None else content)
     except ValidationError as error:
         raise SeedError([*map(_fault, error.errors(include_url=False))]) from error
     faults = Faults()
     _check(seed, faults)
+    load_certificates(seed, folder, faults)
     if faults:
         raise SeedError(list(faults))
     return seed

@@ -88,6 +88,8 @@ class Application(Model):
     object_id: Uuid | None = None
     """Left out: derived from the app id, the same in every run."""
     secret: str | None = Field(None, min_length=1, repr=False)
+    certificate: str | None = Field(None, min_length=1)
+    """Certificates to sign in with: PEM, or the name of a file of it beside the seed file."""
     owner: Uuid | None = None
     """The client id of who may change it by `Application.ReadWrite.OwnedBy`; left out: anybody."""
     permissions: list[Text] | None = None
