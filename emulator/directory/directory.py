@@ -92,6 +92,21 @@ class Directory:
             table = self._credentials[key] = Table(f"credentials/{key}", self._listener)
         return table
 
+    def forget(self) -> None:
+        """Remove everything with its past, as if it had never been."""
+        for table in (
+            self.tenants,
+            self.subscriptions,
+            self.applications,
+            self.principals,
+            self.identities,
+            self.assignments,
+            *self._credentials.values(),
+        ):
+            table.forget()
+        self._holders.clear()
+        self._principals.clear()
+
     def holder(self, client_id: str) -> Holder | None:
         """Find the application or managed identity of a client id, in any tenant."""
         table, key = self._holders.get(client_id.lower(), ("", ""))

@@ -72,6 +72,11 @@ class Issuers:
         self._reaches[reach.issuer] = reach
         self._known.pop(reach.issuer, None)
 
+    def replace(self, reaches: Sequence[Reach]) -> None:
+        """Take these ways and no others; what was known of any issuer is forgotten."""
+        self._reaches = {reach.issuer: reach for reach in reaches}
+        self._known.clear()
+
     def reaches(self) -> list[Reach]:
         """Return the ways that were given."""
         return list(self._reaches.values())
