@@ -9,6 +9,7 @@ from emulator.calls.refusal import Surface
 from emulator.certificates import CA_FILE, serving_certificate
 from emulator.clock import Clock
 from emulator.directory import ALWAYS, Directory
+from emulator.imds.node import attach_node
 from emulator.options import Options
 from emulator.seed.plant import plant, reaches
 from emulator.seed.read import default_seed, load_seed
@@ -29,6 +30,7 @@ async def run(options: Options) -> None:
     tls = serving_certificate(state, _names(options))
     directory = Directory()
     plant(seed, directory, ALWAYS)
+    attach_node(directory, ALWAYS)
     given = options.faults.model_dump(exclude_unset=True)
     parts = Parts(
         origin=options.public_url or f"https://{_bracketed(_reachable(options.host))}:{port}",
