@@ -1,5 +1,13 @@
-"""Microsoft Graph's paths."""
+"""Microsoft Graph's paths, under both of its versions."""
 
 from fastapi import APIRouter
 
-router = APIRouter(tags=["graph"])
+from emulator.graph import applications, batch, credentials, owners, passwords, principals
+from emulator.graph.description import GraphRoute, serve
+
+router = APIRouter(tags=["graph"], route_class=GraphRoute)
+
+for part in (applications, passwords, owners, credentials, principals, batch):
+    for operation in part.OPERATIONS:
+        serve(router, operation, "v1.0", described=True)
+        serve(router, operation, "beta", described=False)
