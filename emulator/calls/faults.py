@@ -1,19 +1,31 @@
 """What can be made to go wrong, as the flags, the seed and the admin API set it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+MOST_FAILURES: Final = 1000
 
 Seconds = Annotated[float, Field(ge=0, le=600)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Model(BaseModel):
-    """Camel case outside, nothing unknown, all faults at once."""
+    """Camel case outside, nothing unknown, all faults at once.
+
+    Types are taken as they are: a number in quotes is no number. An error's text never holds what
+    was given, which may be a secret.
+    """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", allow_inf_nan=False
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        strict=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -29,10 +41,13 @@ class Failure(Model):
     share: Share = 1.0
     """The part of the matching calls that fail, by chance."""
     status: int = Field(503, ge=400, le=599)
+    """Of the failing answer."""
     code: str = Field("", max_length=200)
     """The service's code; empty: the usual one of the status."""
     message: str = Field("", max_length=1000)
+    """The service's words; empty: that it was asked for."""
     retry_after: Seconds | None = None
+    """Seconds that the answer asks to wait; null: it has no such header."""
     after: bool = False
     """Whether the work is done all the same, so that only the answer is lost."""
     delay_seconds: Seconds = 0.0
@@ -57,9 +72,13 @@ class Settings(Model):
     meanwhile gets 409."""
     clock_offset_seconds: Annotated[float, Field(ge=-86400 * 400, le=86400 * 400)] = 0.0
     """How fast the emulator's clock is; negative: slow."""
-    random_seed: int = 0
-    """Of everything that is left to chance."""
-    failures: list[Failure] = Field(default_factory=list, max_length=1000)
+    random_seed: int = Field(0, ge=0, le=2**53)
+    """Of everything that is left to chance: the same calls in the same order meet the same."""
+    failures: list[Failure] = Field(default_factory=list, max_length=MOST_FAILURES)
+    """The rules by which calls fail; the first that fits a call is taken."""
 
 
-Effect = Literal["before", "after"]
+def merged(settings: Settings, changes: Settings) -> Settings:
+    """Return settings with those over them that `changes` was given, and only those."""
+    given = {name: getattr(changes, name) for name in changes.model_fields_set}
+    return settings.model_copy(update=given, deep=True)

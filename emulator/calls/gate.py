@@ -67,8 +67,8 @@ class Gate:
         self.throttle.clear()
 
     def fail(self, failure: Failure) -> None:
-        """Add a rule by which calls fail."""
-        self.settings.failures.append(failure)
+        """Add a rule by which calls fail; chance and the throttles go on as they are."""
+        self.settings.failures.append(failure.model_copy())
 
     async def admit(self, call: Call, limits: Iterable[Limit] = ()) -> None:
         """Let a call through, late if so asked. `call.kind` and `call.identity` must stand.

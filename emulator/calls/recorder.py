@@ -8,7 +8,6 @@ from typing import Final, cast
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emulator.calls.faults import Failure
 from emulator.calls.gate import Gate
 from emulator.calls.log import Call, RequestLog
 from emulator.calls.refusal import Answer, Ids, Refusal, Surface, worded
@@ -54,7 +53,8 @@ class Recorder:
             await self._app(scope, receive, answer.send)
         except Exception:  # noqa: BLE001 - the boundary of a request: the next one must be served
             _log.exception("unexpected error at %s", call.kind)
-            await answer.refuse(Refusal(500, "InternalServerError", "The emulator has a bug."))
+            words = "The emulator failed, which it must not; its log says how."
+            await answer.refuse(Refusal(500, "InternalServerError", words))
         finally:
             call.seconds = self._clock.moment() - began
 
@@ -93,7 +93,7 @@ class _Answering:
         if self._replaced:
             return
         failing = self._call.failing
-        if isinstance(failing, Failure) and message["type"] == "http.response.start":
+        if failing is not None and message["type"] == "http.response.start":
             self._replaced = True
             self._call.failing = None
             await self._word(await self._gate.failed(self._call, failing))
@@ -113,7 +113,7 @@ class _Answering:
 
     async def _word(self, refusal: Refusal) -> None:
         call = self._call
-        call.code = refusal.code
+        call.code = refusal.known_as
         answer = worded(call.surface, refusal, call.ids, self._clock.now())
         call.status = answer.status
         await self._send(

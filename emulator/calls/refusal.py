@@ -7,11 +7,13 @@ https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/ho
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
+
+from identity.faults import Fault
 
 ERROR_PAGE: Final = "https://login.microsoftonline.com/error?code="
 
@@ -28,6 +30,8 @@ class Surface(Enum):
     @staticmethod
     def of(path: str) -> "Surface":
         """Tell whose a path is, known or not, so that every refusal has the right shape."""
+        if path in _OWN:
+            return Surface.ADMIN
         first = path.lower().split("/", 2)[1] if path.startswith("/") else ""
         return _BY_FIRST_SEGMENT.get(first, Surface.TOKEN)
 
@@ -39,8 +43,8 @@ _BY_FIRST_SEGMENT: Final = {
     "providers": Surface.ARM,
     "_admin": Surface.ADMIN,
     "metadata": Surface.IMDS,
-    "": Surface.ADMIN,
 }
+_OWN: Final = frozenset({"/", "/healthz"})
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of ours
@@ -59,6 +63,19 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not a failure of ours
         self.message = message
         self.headers = dict(headers or {})
 
+    @property
+    def known_as(self) -> str:
+        """What it is looked up by: the code, or the AADSTS number of the token endpoint."""
+        return self.code
+
+
+class AdminRefusal(Refusal):
+    """One of the admin API: `faults` are all that is wrong with what was sent, by its paths."""
+
+    def __init__(self, status: int, code: str, message: str, faults: Iterable[Fault] = ()) -> None:
+        super().__init__(status, code, message)
+        self.faults = tuple(faults)
+
 
 class TokenRefusal(Refusal):
     """One of the token endpoint: `code` is the OAuth error, `aadsts` the number behind it."""
@@ -66,6 +83,11 @@ class TokenRefusal(Refusal):
     def __init__(self, status: int, error: str, aadsts: int, message: str) -> None:
         super().__init__(status, error, message)
         self.aadsts = aadsts
+
+    @property
+    def known_as(self) -> str:
+        """The number, as people search for it."""
+        return f"AADSTS{self.aadsts}"
 
 
 def retry_after(seconds: float) -> dict[str, str]:
@@ -133,10 +155,16 @@ def _imds(refusal: Refusal, _: Ids, __: datetime) -> dict[str, Any]:
     return {"error": refusal.code, "error_description": refusal.message}
 
 
+def _admin(refusal: Refusal, _: Ids, __: datetime) -> dict[str, Any]:
+    faults = refusal.faults if isinstance(refusal, AdminRefusal) else ()
+    told = [{"where": fault.where, "message": str(fault)} for fault in faults]
+    return {"error": {"code": refusal.code, "message": refusal.message, "faults": told}}
+
+
 _BODIES: Final = {
     Surface.TOKEN: _token,
     Surface.GRAPH: _graph,
     Surface.ARM: _arm,
     Surface.IMDS: _imds,
-    Surface.ADMIN: _arm,
+    Surface.ADMIN: _admin,
 }

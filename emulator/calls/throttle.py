@@ -32,6 +32,9 @@ class Limit:
     rate: Rate
 
 
+_ROUNDING: Final = 1e-6
+"""What a caller may lack that waited exactly as long as it was told."""
+
 GRAPH_WRITES: Final = Rate(20.0, 3000.0)
 
 
@@ -85,12 +88,12 @@ class Throttle:
         missing = [
             (1.0 - bucket.left) / (rate.per_second * factor)
             for bucket, rate in wanted
-            if bucket.left < 1.0
+            if bucket.left < 1.0 - _ROUNDING
         ]
         if missing:
             return float(math.ceil(max(missing)))
         for bucket, _ in wanted:
-            bucket.left -= 1.0
+            bucket.left = max(0.0, bucket.left - 1.0)
         return 0.0
 
     def left(self, limits: Iterable[Limit], factor: float) -> list[int]:
