@@ -107,7 +107,8 @@ class Budget:
         """Return the seconds before which this call can't go.
 
         Those before it with the same limits go first. Others may pass it where it waits for its
-        narrowest limit, so that their number says nothing.
+        narrowest limit, so that their number says nothing. Where one before it gives up, it goes on
+        waiting for as long: a place that becomes free is not handed on.
         """
         now = self._pace.now()
         ahead = self._queues[waiter.limits].index(waiter)

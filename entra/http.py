@@ -127,11 +127,16 @@ class Http:
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of a URL, the last only where it is not the scheme's own."""
+    """Return scheme, host and port of a URL, the last only where it is not the scheme's own.
+
+    Nothing for what is no URL, or has a user in it.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        return "an address that is none"
+        return ""
+    if parsed.userinfo or not parsed.host:
+        return ""
     return f"{parsed.scheme}://{parsed.netloc.decode('ascii')}"
 
 
@@ -199,7 +204,8 @@ def _why_not_connected(cause: BaseException, server: str) -> str:
             why = cause.verify_message or "the certificate is not trusted"
             return f"TLS with {server} failed: {why}"
         case ssl.SSLError():
-            return f"TLS with {server} failed: {cause.reason or 'no agreement'}"
+            why = getattr(cause, "reason", None) or "no agreement"
+            return f"TLS with {server} failed: {why}"
         case OSError() if cause.strerror:
             return f"{server} can't be reached: {cause.strerror}"
         case _:
