@@ -1,11 +1,9 @@
 """Microsoft Graph's paths, under both of its versions."""
 
-from fastapi import APIRouter
-
 from emulator.graph import applications, batch, credentials, owners, passwords, principals
-from emulator.graph.description import GraphRoute, serve
+from emulator.graph.description import GraphRoute, GraphRouter, serve
 
-router = APIRouter(tags=["graph"], route_class=GraphRoute)
+router = GraphRouter(tags=["graph"], route_class=GraphRoute)
 
 for part in (applications, passwords, owners, credentials, principals, batch):
     for operation in part.OPERATIONS:
