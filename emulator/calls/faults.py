@@ -32,19 +32,19 @@ class Model(BaseModel):
 class Failure(Model):
     """A rule by which calls fail: the next `count` of a kind, or a share of them."""
 
-    kind: str = Field("*", min_length=1, max_length=100)
+    kind: Annotated[str, Field(min_length=1, max_length=100)] = "*"
     """A shell pattern over the kinds of calls: `graph.*`, `arm.credentials.put`, `token`."""
-    identity: str = Field("", max_length=100)
+    identity: Annotated[str, Field(max_length=100)] = ""
     """A client id; empty: calls about any identity."""
-    count: int | None = Field(1, ge=1, le=1_000_000)
+    count: Annotated[int, Field(ge=1, le=1_000_000)] | None = 1
     """How many calls fail before the rule is gone; null: all, until it is taken away."""
     share: Share = 1.0
     """The part of the matching calls that fail, by chance."""
-    status: int = Field(503, ge=400, le=599)
+    status: Annotated[int, Field(ge=400, le=599)] = 503
     """Of the failing answer."""
-    code: str = Field("", max_length=200)
+    code: Annotated[str, Field(max_length=200)] = ""
     """The service's code; empty: the usual one of the status."""
-    message: str = Field("", max_length=1000)
+    message: Annotated[str, Field(max_length=1000)] = ""
     """The service's words; empty: that it was asked for."""
     retry_after: Seconds | None = None
     """Seconds that the answer asks to wait; null: it has no such header."""
@@ -72,9 +72,11 @@ class Settings(Model):
     meanwhile gets 409."""
     clock_offset_seconds: Annotated[float, Field(ge=-86400 * 400, le=86400 * 400)] = 0.0
     """How fast the emulator's clock is; negative: slow."""
-    random_seed: int = Field(0, ge=0, le=2**53)
+    random_seed: Annotated[int, Field(ge=0, le=2**53)] = 0
     """Of everything that is left to chance: the same calls in the same order meet the same."""
-    failures: list[Failure] = Field(default_factory=list, max_length=MOST_FAILURES)
+    failures: Annotated[list[Failure], Field(max_length=MOST_FAILURES)] = Field(
+        default_factory=list
+    )
     """The rules by which calls fail; the first that fits a call is taken."""
 
 

@@ -10,31 +10,33 @@ from emulator.directory.rules import NAME
 from identity.names import DEFAULT_AUDIENCE
 
 _UUID: Final = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
-_RESOURCE_ID: Final = re.compile(
-    r"/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
-    r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/(?P<name>[^/]+)",
-    re.IGNORECASE,
+_HTTPS: Final = r"^[hH][tT][tT][pP][sS]://[^/?#\s]+[^?#\s]*$"
+_NAME: Final = f"^{NAME.pattern}$"
+_RESOURCE: Final = (
+    r"/subscriptions/(?P<subscription>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
+    r"/resourceGroups/(?P<group>[a-zA-Z0-9._()-]{1,90})"
+    r"/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/"
+    r"(?P<name>[a-zA-Z0-9_-]{3,128})"
 )
+_RESOURCE_ID: Final = re.compile(_RESOURCE, re.IGNORECASE)
+_TOKEN: Final = "^[!-~]+$"
 
-
-def _https(value: str) -> str:
-    if not value.lower().startswith("https://"):
-        raise ValueError("expected an address that begins with https://")
-    return value
+WORDS: Final = {
+    _UUID: "a UUID",
+    _HTTPS: "an address that begins with https://, without query and fragment",
+    _NAME: "3 to 120 letters, digits, - and _, a letter or digit first",
+    _TOKEN: "printable ASCII characters without blanks",
+    "^/": "a path that begins with /",
+}
+"""What each pattern asks for."""
 
 
 def _resource(value: str) -> str:
     if split_resource_id(value) is None:
         raise ValueError(
-            "expected /subscriptions/<id>/resourceGroups/<group>/providers/"
-            "Microsoft.ManagedIdentity/userAssignedIdentities/<name>"
+            "expected /subscriptions/<UUID>/resourceGroups/<group>/providers/"
+            "Microsoft.ManagedIdentity/userAssignedIdentities/<name of 3 to 128 letters>"
         )
-    return value
-
-
-def _credential_name(value: str) -> str:
-    if not NAME.fullmatch(value):
-        raise ValueError("expected 3 to 120 letters, digits, - and _, a letter or digit first")
     return value
 
 
@@ -45,7 +47,13 @@ def split_resource_id(value: str) -> tuple[str, str, str] | None:
 
 
 Uuid = Annotated[str, StringConstraints(pattern=_UUID)]
-Https = Annotated[str, AfterValidator(_https)]
+Https = Annotated[str, StringConstraints(pattern=_HTTPS, max_length=600)]
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+ResourceId = Annotated[
+    str,
+    AfterValidator(_resource),
+    Field(json_schema_extra={"pattern": "^" + _RESOURCE.replace("?P<", "?<") + "$"}),
+]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=600)]
 
 
@@ -67,7 +75,7 @@ class Subscription(Model):
 class Credential(Model):
     """A federated credential that is there from the start."""
 
-    name: Annotated[str, AfterValidator(_credential_name)]
+    name: Name
     issuer: Https
     subject: Text
     audiences: list[Text] = Field(
@@ -102,13 +110,23 @@ class Application(Model):
 class ManagedIdentity(Model):
     """A user-assigned managed identity."""
 
-    resource_id: Annotated[str, AfterValidator(_resource)]
+    resource_id: ResourceId
+    """In the form of Azure Resource Manager."""
     client_id: Uuid
     tenant: Uuid
     principal_id: Uuid | None = None
+    """The object id of its service principal; left out: derived, the same in every run."""
     location: str = "westeurope"
     permissions: list[Text] | None = None
+    """In Graph, as a caller; left out: as of an application."""
     federated_identity_credentials: Credentials
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """Its subscription, resource group and name."""
+        found = split_resource_id(self.resource_id)
+        assert found is not None  # noqa: S101 - it was read
+        return found
 
 
 class RoleAssignment(Model):
@@ -125,10 +143,17 @@ class Issuer(Model):
     """How an issuer of assertions is reached, where its name does not resolve here."""
 
     issuer: Https
+    """As tokens have it, to the letter."""
     reach: Https | None = None
-    ca: str | None = None
-    """A file, relative to the seed."""
-    token_file: str | None = None
+    """Where its documents really are; left out: at its name."""
+    ca: str | None = Field(None, min_length=1)
+    """A file of PEM certificates, relative to the seed; left out: that of --issuer-ca."""
+    ca_data: str | None = Field(None, min_length=1)
+    """The certificates themselves, in the place of a file."""
+    token_file: str | None = Field(None, min_length=1)
+    """A file, relative to the seed, with a bearer token that its documents take; read each time."""
+    token: str | None = Field(None, min_length=1, repr=False, pattern=_TOKEN)
+    """The token itself, in the place of a file."""
 
 
 class Seed(Model):
