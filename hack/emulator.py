@@ -48,7 +48,7 @@ class Emulator:
     command: Sequence[str] = ("-m", "emulator")
     """What Python runs."""
     program: Program = field(init=False)
-    addresses: Addresses = field(init=False)
+    addresses: Addresses = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.program = Program(self.folder, "emulator")
