@@ -37,18 +37,18 @@ async def unknown(rest: str, request: Request) -> Response:
     subscription = rest.partition("/")[0] if of_subscription else ""
     errand = Errand("arm.unknown", None, "read", subscription=subscription)
     arrival = await arrive(request, errand)
-    raise _refusal(rest, request.method, request.scope, arrival.query["api-version"])
+    raise _refusal(request.scope, arrival.query["api-version"])
 
 
-def _refusal(rest: str, method: str, scope: Scope, version: str) -> Refusal:
+def _refusal(scope: Scope, version: str) -> Refusal:
     if allowed := _allowed(scope):
         return Refusal(
             405,
             "MethodNotAllowed",
-            f"The requested resource does not support http method '{method}'.",
+            f"The requested resource does not support http method '{scope['method']}'.",
             {"Allow": ", ".join(allowed)},
         )
-    namespace, kind = _named(rest)
+    namespace, kind = _named(scope["path"])
     if namespace.lower() not in _NAMESPACES:
         words = f"The resource namespace '{namespace[:100]}' is invalid."
         return Refusal(404, "InvalidResourceNamespace", words)
@@ -70,9 +70,9 @@ def _allowed(scope: Scope) -> list[str]:
     return sorted(methods)
 
 
-def _named(rest: str) -> tuple[str, str]:
+def _named(path: str) -> tuple[str, str]:
     """Return the namespace and the type that a path ends in."""
-    segments = rest.split("/")
+    segments = path.split("/")
     lowered = [segment.lower() for segment in segments]
     if "providers" not in lowered:
         return "Microsoft.Resources", "/".join(segments[1::2])
