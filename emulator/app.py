@@ -26,7 +26,8 @@ def application(world: World) -> FastAPI:
         title="azwi emulator",
         summary="A double of Entra ID, Microsoft Graph, Azure Resource Manager and IMDS.",
     )
-    for router in (page.router, admin.router, graph.router, arm.router, tokens.router):
+    # The routes of tokens come first: they are looked through in this order, and used most.
+    for router in (tokens.router, page.router, admin.router, graph.router, arm.router):
         app.include_router(router)
     return app
 

@@ -1,13 +1,12 @@
 """What the routes of all services use of a request."""
 
-import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
-import orjson
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from emulator.calls.refusal import Refusal, Surface
+from emulator.json_text import read_json
 
 if TYPE_CHECKING:
     from emulator.world import World
@@ -31,15 +30,18 @@ def world_of(request: Request) -> "World":
 
 
 async def bounded_body(request: Request, surface: Surface) -> bytes:
-    """Read a body of at most a megabyte. Raises Refusal (413)."""
+    """Read a body of at most a megabyte. Raises Refusal (400, 413)."""
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > LONGEST_BODY:
-            raise Refusal(
-                413, _BAD_REQUEST[surface], f"The body has more than {LONGEST_BODY} bytes."
-            )
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > LONGEST_BODY:
+                raise Refusal(
+                    413, _BAD_REQUEST[surface], f"The body has more than {LONGEST_BODY} bytes."
+                )
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise Refusal(400, _BAD_REQUEST[surface], "The body did not come to its end.") from error
     return b"".join(parts)
 
 
@@ -52,15 +54,9 @@ async def json_body(request: Request, surface: Surface) -> Json:
         )
     body = await bounded_body(request, surface)
     try:
-        content = orjson.loads(body)
-        json.loads(body, object_pairs_hook=_without_twins)  # orjson takes the last one
-    except (ValueError, RecursionError) as error:
+        content = read_json(body)
+    except ValueError as error:
         raise Refusal(400, _BAD_REQUEST[surface], f"The body is no JSON: {error}.") from error
     if not isinstance(content, dict):
         raise Refusal(400, _BAD_REQUEST[surface], "The body must be a JSON object.")
     return content
-
-
-def _without_twins(pairs: Sequence[tuple[str, object]]) -> None:
-    if len({name for name, _ in pairs}) < len(pairs):
-        raise ValueError("a property stands twice in one object")

@@ -1,28 +1,47 @@
-"""The client credentials grant, from a form to an access token.
+"""The client credentials grant, from the fields of a form to an access token.
 
-Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+Source: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+Entra does not tell the order of its checks. Here: the tenant, the grant, the client, the scope and
+its resource, and then whether the client is who it says (`assertion` has the order there).
 """
 
-import base64
-import binascii
 import hmac
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote_plus
 
 from emulator.calls.gate import Gate
-from emulator.calls.refusal import TokenRefusal
 from emulator.clock import Clock
-from emulator.directory import Application, Directory, Holder, ManagedIdentity
-from emulator.tokens import assertion as assertions
-from emulator.tokens import issue
+from emulator.directory import (
+    Application,
+    Directory,
+    Holder,
+    ManagedIdentity,
+    ServicePrincipal,
+    Tenant,
+)
+from emulator.tokens import (
+    assertion_refusals,
+    assertions,
+    client_certificate,
+    issue,
+    refusals,
+)
+from emulator.tokens.assertions import Assertion
 from emulator.tokens.exchanges import Exchange
-from emulator.tokens.issuers import Issuers
-from emulator.tokens.resources import Resource, Resources
+from emulator.tokens.form import Form, required, wanted_resource
+from emulator.tokens.issuers import Issuers, Malformed, Unreachable
+from emulator.tokens.resources import Resources
 from emulator.tokens.signer import Signer
 
-_DEFAULT: Final = "/.default"
+ALIASES: Final = frozenset({"common", "organizations", "consumers"})
+"""What stands for many tenants; none of them can be meant by a client without a user."""
+
+_TENANT: Final = re.compile(
+    r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}"  # an id
+    r"|(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",  # or a domain
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +59,23 @@ class TokenEndpoint:
 
     def tenant(self, name: str) -> str:
         """Return a tenant's id. Raises TokenRefusal for one that is not there."""
-        tenant = self.directory.tenants.get(name)
-        if tenant is None:
-            raise TokenRefusal(
-                400,
-                "invalid_request",
-                90002,
-                f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and"
-                " are signing into the correct cloud.",
-            )
-        return tenant.id
+        return self._tenant(name).id
 
-    async def answer(self, form: Mapping[str, str], exchange: Exchange) -> dict[str, Any]:
+    async def answer(self, form: Form, exchange: Exchange) -> dict[str, Any]:
         """Return the answer to a form; fills the record in. Raises TokenRefusal."""
-        tenant = self.tenant(exchange.tenant)
-        _check_grant(form)
-        holder = self._holder(_required(form, "client_id"), tenant)
-        resource, audience = self._resource(_required(form, "scope"), tenant)
+        if exchange.tenant.lower() in ALIASES:
+            raise refusals.no_tenant()
+        tenant = self._tenant(exchange.tenant)
+        grant_type = required(form, "grant_type")
+        if grant_type != "client_credentials":
+            raise refusals.unsupported_grant(grant_type)
+        holder, principal = self._client(required(form, "client_id"), tenant)
+        audience = wanted_resource(form)
+        resource = self.resources.find(audience, tenant.id)
+        if resource is None:
+            raise refusals.unknown_resource(audience, _name(tenant))
         proof = await self._proof(form, holder, exchange)
-        principal = self.directory.principal(tenant, holder.client_id)
-        if principal is None:
-            raise _unknown_application(holder.client_id, tenant)
-        grant = issue.Grant(holder, principal, resource, audience, tenant, proof)
-        return self.issue(grant)
+        return self.issue(issue.Grant(holder, principal, resource, audience, tenant.id, proof))
 
     def issue(self, grant: issue.Grant) -> dict[str, Any]:
         """Return the answer that carries a token."""
@@ -76,68 +89,74 @@ class TokenEndpoint:
             "access_token": self.signer.sign(claims),
         }
 
-    def _holder(self, client_id: str, tenant: str) -> Holder:
+    def _tenant(self, name: str) -> Tenant:
+        tenant = self.directory.tenants.get(name)
+        if tenant is not None:
+            return tenant
+        if _TENANT.fullmatch(name) is None:
+            raise refusals.malformed_tenant(name)
+        raise refusals.unknown_tenant(name)
+
+    def _client(self, client_id: str, tenant: Tenant) -> tuple[Holder, ServicePrincipal]:
         holder = self.directory.holder(client_id)
-        if holder is None or self.directory.principal(tenant, client_id) is None:
-            raise _unknown_application(client_id, tenant)
-        return holder
+        principal = self.directory.principal(tenant.id, client_id)
+        if holder is not None and principal is not None:
+            return holder, principal
+        if holder is not None and holder.tenant.lower() == tenant.id.lower():
+            raise refusals.no_principal(holder.client_id, tenant.id)
+        raise refusals.unknown_application(client_id, _name(tenant))
 
-    def _resource(self, scope: str, tenant: str) -> tuple[Resource, str]:
-        if not scope.endswith(_DEFAULT) or " " in scope:
-            raise TokenRefusal(
-                400,
-                "invalid_scope",
-                1002012,
-                f"The provided value for scope {scope[:200]} is not valid. Client credential flows"
-                " must have a scope value with /.default suffixed to the resource identifier"
-                " (application ID URI).",
-            )
-        audience = scope.removesuffix(_DEFAULT)
-        resource = self.resources.find(audience, tenant)
-        if resource is None:
-            raise TokenRefusal(
-                400,
-                "invalid_resource",
-                500011,
-                f"The resource principal named {audience[:200]} was not found in the tenant named"
-                f" {tenant}.",
-            )
-        return resource, audience
-
-    async def _proof(self, form: Mapping[str, str], holder: Holder, exchange: Exchange) -> str:
+    async def _proof(self, form: Form, holder: Holder, exchange: Exchange) -> str:
+        """Return how a client has proved who it is. Raises TokenRefusal where it has not."""
         if assertion := form.get("client_assertion"):
-            if form.get("client_assertion_type") != assertions.TYPE:
-                raise TokenRefusal(
-                    400,
-                    "invalid_request",
-                    900144,
-                    "The request body must contain the following parameter:"
-                    f" 'client_assertion_type' with the value '{assertions.TYPE}'.",
-                )
-            await self._federated(assertion, holder, exchange)
+            if required(form, "client_assertion_type") != assertions.TYPE:
+                raise refusals.malformed(f"client_assertion_type must be '{assertions.TYPE}'.")
+            await self._check_assertion(assertion, holder, exchange)
             return issue.ASSERTION
         if secret := form.get("client_secret"):
             exchange.how = "secret"
             self._check_secret(secret, holder)
             return issue.SECRET
-        raise TokenRefusal(
-            401,
-            "invalid_client",
-            7000216,
-            "'client_assertion', 'client_secret' or 'request' is required for the"
-            " 'client_credentials' grant type.",
+        raise refusals.no_proof()
+
+    async def _check_assertion(self, text: str, holder: Holder, exchange: Exchange) -> None:
+        exchange.how = "federated"
+        assertion = assertions.read(text)
+        exchange.issuer = refusals.shown(assertion.issuer)
+        exchange.subject = refusals.shown(assertion.subject)
+        exchange.audience = refusals.shown(", ".join(assertion.audiences))
+        if assertion.is_federated:
+            await self._check_federated(assertion, holder, exchange)
+            return
+        exchange.how = "certificate"
+        client_certificate.check(
+            assertion,
+            holder.certificates if isinstance(holder, Application) else (),
+            client_id=holder.client_id,
+            tenant=exchange.tenant,
+            now=self.clock.now(),
         )
 
-    async def _federated(self, token: str, holder: Holder, exchange: Exchange) -> None:
-        exchange.how = "federated"
-        found = assertions.read(token)
-        exchange.issuer, exchange.subject = found.issuer, found.subject
-        exchange.audience = ", ".join(found.audiences)
-        known = self.directory.credentials(holder.key).values(self.gate.known_at())
-        candidates = assertions.knowing_the_issuer(found, known, holder.client_id)
-        await assertions.verify_signature(found, token, self.issuers)
-        assertions.check_times(found, self.clock.now())
-        exchange.credential = assertions.match(found, candidates).name
+    async def _check_federated(
+        self, assertion: Assertion, holder: Holder, exchange: Exchange
+    ) -> None:
+        kid = assertions.signing_key(assertion)
+        credentials = self.directory.credentials(holder.key).values(self.gate.known_at())
+        if not credentials:
+            raise assertion_refusals.no_credentials(holder.client_id, holder.display_name)
+        matched = assertions.match(assertion, credentials, f"{self.authority}/")
+        assertion.check_times(self.clock.now())
+        try:
+            key = await self.issuers.key(assertion.issuer, kid)
+        except Unreachable as error:
+            raise assertion_refusals.unreachable(str(error)) from error
+        except Malformed as error:
+            raise assertion_refusals.unusable(str(error)) from error
+        if key is None:
+            raise assertion_refusals.unknown_key(kid, assertion.issuer)
+        if not assertion.token.is_signed_by(key, assertion.algorithm):
+            raise assertion_refusals.bad_signature(kid)
+        exchange.credential = matched.name
 
     def _check_secret(self, secret: str, holder: Holder) -> None:
         listed = holder.secrets if isinstance(holder, Application) else ()
@@ -145,70 +164,11 @@ class TokenEndpoint:
             one for one in listed if hmac.compare_digest(one.value.encode(), secret.encode())
         ]
         if not matching:
-            raise TokenRefusal(
-                401,
-                "invalid_client",
-                7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is"
-                " the client secret value, not the client secret ID, for a secret added to app"
-                f" '{holder.client_id}'.",
-            )
+            raise refusals.wrong_secret(holder.client_id)
         now = self.clock.now()
         if all(one.ends is not None and one.ends < now for one in matching):
-            raise TokenRefusal(
-                401,
-                "invalid_client",
-                7000222,
-                f"The provided client secret keys for app '{holder.client_id}' are expired.",
-            )
+            raise refusals.expired_secret(holder.client_id)
 
 
-def with_basic(form: Mapping[str, str], authorization: str) -> dict[str, str]:
-    """Return a form with the client's name and secret of a Basic header. Source: RFC 6749, 2.3.1.
-
-    What stands in the form goes before; a header that can't be read counts as none.
-    """
-    scheme, _, encoded = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return dict(form)
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return dict(form)
-    name, _, secret = text.partition(":")
-    sent = {"client_id": unquote_plus(name), "client_secret": unquote_plus(secret)}
-    return sent | dict(form)
-
-
-def _check_grant(form: Mapping[str, str]) -> None:
-    grant = _required(form, "grant_type")
-    if grant != "client_credentials":
-        raise TokenRefusal(
-            400,
-            "unsupported_grant_type",
-            70003,
-            f"The app requested an unsupported grant type '{grant[:200]}'.",
-        )
-
-
-def _required(form: Mapping[str, str], name: str) -> str:
-    value = form.get(name)
-    if not value:
-        raise TokenRefusal(
-            400,
-            "invalid_request",
-            900144,
-            f"The request body must contain the following parameter: '{name}'.",
-        )
-    return value
-
-
-def _unknown_application(client_id: str, tenant: str) -> TokenRefusal:
-    return TokenRefusal(
-        400,
-        "unauthorized_client",
-        700016,
-        f"Application with identifier '{client_id[:200]}' was not found in the directory"
-        f" '{tenant}'. This can happen if the application has not been installed by the"
-        " administrator of the tenant or consented to by any user in the tenant.",
-    )
+def _name(tenant: Tenant) -> str:
+    return tenant.display_name or tenant.id

@@ -1,65 +1,76 @@
-"""The issuers of assertions: their discovery documents and keys, fetched as Entra fetches them.
+"""The issuers of assertions: their discovery documents and keys, read and remembered.
 
 Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation and OpenID
-Connect Discovery 1.0. Entra takes RS256 only, and the first 100 keys of a set.
+Connect Discovery 1.0, 4. What Entra does not publish is decided here:
+
+- keys are good for `KEPT_SECONDS`: so long a withdrawn key is still taken;
+- a key id that is not among them has them read anew, at most once in `PAUSE_SECONDS`;
+- an issuer that fails is asked again after `PAUSE_SECONDS`. Where older keys are at hand they go
+  on to count until they are `STALE_SECONDS` old, and it is asked each `AWAY_SECONDS` meanwhile;
+- whoever needs an issuer at the same time shares one reading.
 """
 
 import asyncio
-import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx
-import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-MOST_KEYS: Final = 100
-_KEPT_SECONDS: Final = 300.0
-_PAUSE_SECONDS: Final = 1.0
-"""At least so long between two readings of one issuer for keys that it did not have."""
-_TIMEOUT_SECONDS: Final = 10.0
-_LONGEST: Final = 1 << 20
+from emulator.tokens.fetch import HttpFetch, IssuerError, Malformed, Reach, Unreachable
+from emulator.tokens.key_set import Keys, usable_keys
 
+__all__ = ["Fetch", "HttpFetch", "IssuerError", "Issuers", "Malformed", "Reach", "Unreachable"]
 
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How an issuer is reached, where that is not simply its name."""
+KEPT_SECONDS: Final = 300.0
+PAUSE_SECONDS: Final = 1.0
+AWAY_SECONDS: Final = 30.0
+STALE_SECONDS: Final = 3600.0
 
-    issuer: str
-    url: str | None = None
-    """Where its documents really are, for names that don't resolve here."""
-    ca: Path | None = None
-    token_file: Path | None = None
-    """A bearer token for it, read anew for each fetch."""
+_NEVER: Final = float("-inf")
+_WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
-
-class IssuerError(Exception):
-    """An issuer's documents are of no use; the text says why."""
-
-
-class Unreachable(IssuerError):  # noqa: N818
-    """They could not be fetched."""
-
-
-class Malformed(IssuerError):  # noqa: N818
-    """They are there, and not what they have to be."""
+Fetch = Callable[[str, Reach], Awaitable[Any]]
+"""Returns the JSON at an address. Raises IssuerError."""
 
 
 @dataclass(slots=True)
 class _Known:
-    keys: dict[str, RSAPublicKey] = field(default_factory=dict)
-    read: float | None = None
+    """What is known of one issuer. Moments are of the emulator's steady clock."""
+
+    keys: Keys = field(default_factory=dict)
+    read: float = _NEVER
+    """When the keys were read."""
+    tried: float = _NEVER
+    """When they were last asked for, whether they came or not."""
+    failure: tuple[type[IssuerError], str] | None = None
+    """Of the last time."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def must_be_read(self, kid: str, now: float) -> bool:
+        """Tell whether an exchange with this key has to ask the issuer first."""
+        if now - self.tried < PAUSE_SECONDS:
+            return False
+        age = now - self.read
+        if kid not in self.keys or age > STALE_SECONDS:
+            return True
+        if age <= KEPT_SECONDS:
+            return False
+        return self.failure is None or now - self.tried >= AWAY_SECONDS
 
-Fetch = Callable[[str, Reach], Awaitable[Any]]
+    def key(self, kid: str, now: float) -> RSAPublicKey | None:
+        """Return a key. Raises IssuerError where that can't be told."""
+        if now - self.read <= STALE_SECONDS and kid in self.keys:
+            return self.keys[kid]
+        if self.failure is not None:
+            kind, words = self.failure
+            raise kind(words)
+        return None
 
 
 class Issuers:
-    """Keys of issuers by key id, remembered for five minutes; an unknown one is looked up anew."""
+    """Keys of issuers by key id."""
 
     def __init__(self, reaches: Sequence[Reach], fetch: Fetch, moment: Callable[[], float]) -> None:
         self._reaches = {reach.issuer: reach for reach in reaches}
@@ -84,103 +95,51 @@ class Issuers:
     async def key(self, issuer: str, kid: str) -> RSAPublicKey | None:
         """Return an issuer's key; None if it publishes none of that id.
 
-        Raises IssuerError where its documents can't be had.
+        Raises IssuerError where its documents can't be had. To be asked only for issuers that a
+        credential trusts: this is what calls an address that comes with an assertion.
         """
         known = self._known.setdefault(issuer, _Known())
-        async with known.lock:
-            if self._must_read(known, kid):
-                known.keys = await self._read(self._reaches.get(issuer) or Reach(issuer))
-                known.read = self._moment()
-        return known.keys.get(kid)
+        if known.must_be_read(kid, self._moment()):
+            async with known.lock:
+                if known.must_be_read(kid, self._moment()):  # nobody else has in the meantime
+                    await self._renew(known, self._reaches.get(issuer) or Reach(issuer))
+        return known.key(kid, self._moment())
 
-    def _must_read(self, known: _Known, kid: str) -> bool:
-        if known.read is None:
-            return True
-        age = self._moment() - known.read
-        return age > _KEPT_SECONDS or (kid not in known.keys and age > _PAUSE_SECONDS)
+    async def _renew(self, known: _Known, reach: Reach) -> None:
+        try:
+            known.keys = await self._read(reach)
+        except IssuerError as error:
+            known.failure = (type(error), str(error))
+        else:
+            known.read, known.failure = self._moment(), None
+        known.tried = self._moment()
 
-    async def _read(self, reach: Reach) -> dict[str, RSAPublicKey]:
-        base = (reach.url or reach.issuer).rstrip("/")
-        document = await self._fetch(f"{base}/.well-known/openid-configuration", reach)
-        if not isinstance(document, dict) or document.get("issuer") != reach.issuer:
-            found = document.get("issuer") if isinstance(document, dict) else None
+    async def _read(self, reach: Reach) -> Keys:
+        document = await self._fetch(reach.base + _WELL_KNOWN, reach)
+        found = document.get("issuer") if isinstance(document, Mapping) else None
+        if found != reach.issuer:
             raise Malformed(
-                f"the discovery document at {base} is for the issuer {found!r},"
+                f"the discovery document at {reach.base} is for the issuer {str(found)[:600]!r},"
                 f" not for {reach.issuer!r}"
             )
         address = document.get("jwks_uri")
         if not isinstance(address, str):
-            raise Malformed(f"the discovery document at {base} has no jwks_uri")
-        key_set = await self._fetch(_moved(address, reach), reach)
-        return usable_keys(key_set)
-
-
-def usable_keys(key_set: Any) -> dict[str, RSAPublicKey]:
-    """Return what Entra uses of a key set: RSA keys for signatures, among its first 100 keys.
-
-    Raises Malformed for what is no key set.
-    """
-    listed = key_set.get("keys") if isinstance(key_set, dict) else None
-    if not isinstance(listed, list):
-        raise Malformed("the key set has no list `keys`")
-    found = {}
-    for entry in listed[:MOST_KEYS]:
-        if not isinstance(entry, dict) or entry.get("kty") != "RSA":
-            continue
-        if entry.get("use", "sig") != "sig" or entry.get("alg", "RS256") != "RS256":
-            continue
-        try:
-            key = jwt.PyJWK(entry, algorithm="RS256").key
-        except jwt.InvalidKeyError:
-            continue
-        if isinstance(key, RSAPublicKey) and isinstance(entry.get("kid"), str):
-            found[entry["kid"]] = key
-    return found
+            raise Malformed(f"the discovery document at {reach.base} has no jwks_uri")
+        keys = usable_keys(await self._fetch(_moved(address, reach), reach))
+        if keys is None:
+            raise Malformed(f"the key set of {reach.issuer} has no list `keys`")
+        return keys
 
 
 def _moved(address: str, reach: Reach) -> str:
+    """Return where an issuer's keys really are. Raises Malformed for what is no address."""
     if reach.url is None:
         return address
     if address.startswith(reach.issuer):
-        return reach.url.rstrip("/") + "/" + address.removeprefix(reach.issuer).lstrip("/")
+        return f"{reach.base}/{address.removeprefix(reach.issuer).lstrip('/')}"
+    try:
+        path = urlsplit(address).path
+    except ValueError as error:
+        raise Malformed(f"the jwks_uri of {reach.issuer} is no address") from error
     origin = urlsplit(reach.url)
-    return f"{origin.scheme}://{origin.netloc}{urlsplit(address).path}"
-
-
-class HttpFetch:
-    """Fetches JSON over HTTPS, with the CA and the token of an issuer's reach."""
-
-    def __init__(self, default_ca: Path | None) -> None:
-        self._default_ca = default_ca
-        self._contexts: dict[Path | None, ssl.SSLContext] = {}
-
-    async def __call__(self, url: str, reach: Reach) -> Any:
-        """Return what an address holds. Raises Unreachable or Malformed."""
-        if not url.startswith("https://"):
-            raise Malformed(f"{url} is not https")
-        try:
-            context = self._context(reach.ca or self._default_ca)
-            # kube-apiserver answers 406 to those who accept application/json alone.
-            headers = {"Accept": "application/json, application/jwk-set+json"}
-            if reach.token_file is not None:
-                headers["Authorization"] = f"Bearer {reach.token_file.read_text().strip()}"
-            async with httpx.AsyncClient(
-                verify=context, trust_env=False, timeout=_TIMEOUT_SECONDS
-            ) as client:
-                answer = await client.get(url, headers=headers)
-        except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeDecodeError) as error:
-            raise Unreachable(f"{url} can't be fetched: {type(error).__name__}") from error
-        if answer.status_code != httpx.codes.OK:
-            raise Unreachable(f"{url} answers with status {answer.status_code}")
-        if len(answer.content) > _LONGEST:
-            raise Malformed(f"{url} answers with more than {_LONGEST} bytes")
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise Malformed(f"{url} does not answer with JSON") from error
-
-    def _context(self, ca: Path | None) -> ssl.SSLContext:
-        context = self._contexts.get(ca)
-        if context is None:
-            context = self._contexts[ca] = ssl.create_default_context(cafile=ca)
-        return context
+    return f"{origin.scheme}://{origin.netloc}{path}"
