@@ -1,7 +1,7 @@
 """What bodies of requests to Graph hold, checked for names and types; rules are checked later."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Request
 from pydantic import (
@@ -65,7 +65,7 @@ class Api(Body):
 
     model_config = ConfigDict(extra="ignore")
 
-    requested_access_token_version: Literal[1, 2] | None = None
+    requested_access_token_version: Annotated[int, Field(ge=1, le=2)] | None = None
 
 
 class ApplicationBody(Body):

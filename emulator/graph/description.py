@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -213,35 +212,8 @@ class GraphRouter(APIRouter):
         return super().matches(scope) if _is_graph(scope["path"]) else (Match.NONE, {})
 
 
-class GraphRoute(APIRoute):
-    """Names in paths are compared without case, and a slash may end them, as Graph takes them."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match a path as if it were written as documented."""
-        path = scope.get(_WRITTEN)
-        if path is None:
-            path = scope[_WRITTEN] = _as_documented(scope["path"])
-        return super().matches({**scope, "path": path})
-
-
-_WRITTEN: Final = "azwi.emulator.graph.path"
 _VERSIONS: Final = frozenset({"/v1.0", "/beta"})
-_WORDS: Final = {
-    word.lower(): word
-    for word in (
-        *("applications", "federatedIdentityCredentials", "servicePrincipals", "owners"),
-        *("addPassword", "removePassword", "$batch", "$ref", "v1.0", "beta", "appId", "name"),
-    )
-}
-_WORD: Final = re.compile(
-    rf"(?<=[/(])(?:{'|'.join(map(re.escape, _WORDS))})(?=[/(=]|$)", re.IGNORECASE
-)
 
 
 def _is_graph(path: str) -> bool:
     return path[:5].lower() in _VERSIONS
-
-
-def _as_documented(path: str) -> str:
-    """Return a path in the documented spelling."""
-    return _WORD.sub(lambda found: _WORDS[found[0].lower()], path.rstrip("/"))

@@ -1,9 +1,10 @@
 """Microsoft Graph's paths, under both of its versions."""
 
+from emulator.any_case import AnyCase
 from emulator.graph import applications, batch, credentials, owners, passwords, principals
-from emulator.graph.description import GraphRoute, GraphRouter, serve
+from emulator.graph.description import GraphRouter, serve
 
-router = GraphRouter(tags=["graph"], route_class=GraphRoute)
+router = GraphRouter(tags=["graph"], route_class=AnyCase)
 
 for part in (applications, passwords, owners, credentials, principals, batch):
     for operation in part.OPERATIONS:
