@@ -8,13 +8,10 @@ import httpx
 
 from emulator.calls.faults import Settings
 from emulator.calls.log import Call
-from emulator.clock import Clock
 from emulator.directory import Application, Credential
 from emulator.world import World
+from tests.emulator.conftest import Hands, Json
 
-Json = dict[str, Any]
-
-ORIGIN = "https://graph.example:8443"
 GRAPH = "https://graph.microsoft.com"
 
 TENANT = "5f1c9d1e-9f3b-4a53-8d0c-2f6d0c1b7a42"
@@ -62,21 +59,6 @@ SEED: Json = {
 }
 for entry in SEED["applications"]:
     entry.setdefault("tenant", TENANT)
-
-
-@dataclass(slots=True)
-class Hands:
-    """A clock that moves when a test says so."""
-
-    now: float = 1_800_000_000.0
-    moment: float = 1000.0
-
-    def pass_by(self, seconds: float) -> None:
-        self.now += seconds
-        self.moment += seconds
-
-    def clock(self) -> Clock:
-        return Clock(wall=lambda: self.now, steady=lambda: self.moment)
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from emulator.directory import Application, ServicePrincipal
+from tests.emulator.conftest import ORIGIN, Json
 from tests.emulator.graph.stage import (
     ADMIN,
     FOREIGN,
@@ -12,13 +13,11 @@ from tests.emulator.graph.stage import (
     LOCKED,
     MANAGED,
     MANAGED_ID,
-    ORIGIN,
     OWNED,
     OWNER,
     PAYMENTS,
     READER,
     TENANT,
-    Json,
     Stage,
     a_credential,
     message,
@@ -50,7 +49,7 @@ async def test_an_application_is_made_without_a_service_principal(stage: Stage) 
         identifier_uris=("api://new",),
         token_version=2,
         tags=("a",),
-        created=stage.hands.now,
+        created=stage.hands.wall,
     )
     assert stage.world.directory.principal(TENANT, found["appId"]) is None
     assert found == {
@@ -118,7 +117,11 @@ async def test_an_application_is_changed(stage: Stage, path: str) -> None:
     for name in ("displayName", "identifierUris", "tags"):
         assert found[name] == body[name]
     assert found["api"]["requestedAccessTokenVersion"] == 2
-    cleared = {"identifierUris": None, "tags": [], "api": {"requestedAccessTokenVersion": None}}
+    cleared: Json = {
+        "identifierUris": None,
+        "tags": [],
+        "api": {"requestedAccessTokenVersion": None},
+    }
     await stage.ask("PATCH", where, cleared)
     found = await stage.get(where)
     assert (found["displayName"], found["identifierUris"], found["tags"]) == ("renamed", [], [])

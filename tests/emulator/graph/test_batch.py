@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.emulator.conftest import Json
 from tests.emulator.graph.stage import (
     ADMIN,
     OWNER,
     PAYMENTS,
     READER,
-    Json,
     Stage,
     a_credential,
     message,

@@ -4,13 +4,13 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.emulator.conftest import ORIGIN
 from tests.emulator.graph.stage import (
     ADMIN,
     FOREIGN,
     GRAPH,
     LOCKED,
     NOBODY,
-    ORIGIN,
     OTHER_TENANT,
     OWNED,
     OWNER,
@@ -43,7 +43,7 @@ async def test_a_call_without_a_bearer_token_is_told_where_to_get_one(
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "é", "a" * 20000])
 async def test_what_is_no_token_is_refused(stage: Stage, token: str) -> None:
-    header = {"Authorization": f"Bearer {token}".encode("latin-1")}
+    header = {b"Authorization": f"Bearer {token}".encode("latin-1")}
     answer = await stage.client.get("/v1.0/applications", headers=header)
     assert refusal(answer) == UNAUTHENTICATED
     assert 'error="invalid_token"' in answer.headers["www-authenticate"]
@@ -81,9 +81,9 @@ async def test_times_are_those_of_the_emulators_clock_give_or_take_five_minutes(
     stage: Stage,
 ) -> None:
     token = stage.token()
-    stage.hands.pass_by(3599 + 300)
+    stage.hands.advance(3599 + 300)
     assert (await stage.ask("GET", "/applications", token=token)).status_code == 200
-    stage.hands.pass_by(1)
+    stage.hands.advance(1)
     late = await stage.ask("GET", "/applications", token=token)
     assert (refusal(late), message(late)) == (
         UNAUTHENTICATED,

@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from emulator.directory import Credential
+from tests.emulator.conftest import ORIGIN, Json
 from tests.emulator.graph.stage import (
     MANAGED,
-    ORIGIN,
     PAYMENTS,
-    Json,
     Stage,
     a_credential,
     message,
@@ -237,14 +236,14 @@ async def test_there_are_twenty_slots(stage: Stage, path: str) -> None:
     assert len(stage.credentials()) == 20
 
 
-FITTING = {
+FITTING: dict[str, list[Any]] = {
     "name": ["abc", "a" * 120, "0-_"],
     "issuer": ["https://i", "https://" + "i" * 592],
     "subject": ["s", "s" * 600, "sübject", "a b"],
     "audiences": [["a"], ["a" * 600]],
     "description": [None, "", "d" * 600],
 }
-UNFIT = {
+UNFIT: dict[str, list[Any]] = {
     "name": ["", "ab", "a" * 121, "-abc", "_abc", "a.b", "a b", "äbc", "abc\n", None, 7, ["abc"]],
     "issuer": ["", "http://i", "issuer", "https://" + "i" * 593, "https://a b", None, 7],
     "subject": ["", "s" * 601, "repo:*", "a\x00b", None, 7, {}],

@@ -38,7 +38,7 @@ async def test_writes_are_throttled_by_caller_and_reads_are_not(stage: Stage) ->
     assert (await stage.ask("GET", path)).status_code == 200
     other = stage.token(caller=OWNER)
     assert (await stage.ask("DELETE", f"{path}/cluster-a", token=other)).status_code == 204
-    stage.hands.pass_by(150)
+    stage.hands.advance(150)
     assert (await stage.ask("POST", path, a_credential())).status_code == 201
 
 
@@ -50,13 +50,13 @@ async def test_reads_lag_behind_writes_as_long_as_asked(stage: Stage) -> None:
     by_id = f"{path}/{made.json()['id']}"
     assert (await stage.get(path))["value"] == []
     assert refusal(await stage.ask("GET", by_id))[0] == 404
-    stage.hands.pass_by(10)
+    stage.hands.advance(10)
     assert len((await stage.get(path))["value"]) == 1
     await stage.ask("PATCH", by_id, {"subject": "new"})
     assert (await stage.get(by_id))["subject"] == a_credential()["subject"]
     await stage.ask("DELETE", by_id)
     assert len((await stage.get(path))["value"]) == 1
-    stage.hands.pass_by(10)
+    stage.hands.advance(10)
     assert refusal(await stage.ask("GET", by_id))[0] == 404
 
 
@@ -81,13 +81,13 @@ async def test_applications_and_principals_lag_in_all_the_ways_to_find_them(stag
     ]
     for path in paths:
         assert refusal(await stage.ask("GET", path))[0] == 404
-    stage.hands.pass_by(10)
+    stage.hands.advance(10)
     for path in paths:
         assert (await stage.ask("GET", path)).status_code == 200
     assert (await stage.ask("DELETE", paths[0])).status_code == 204
     for path in paths:
         assert (await stage.ask("GET", path)).status_code == 200
-    stage.hands.pass_by(10)
+    stage.hands.advance(10)
     for path in paths:
         assert refusal(await stage.ask("GET", path))[0] == 404
 

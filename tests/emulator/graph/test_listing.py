@@ -4,12 +4,11 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.emulator.conftest import ORIGIN, Json
 from tests.emulator.graph.stage import (
     ADMIN,
     MANAGED,
-    ORIGIN,
     PAYMENTS,
-    Json,
     Stage,
     a_credential,
     message,
