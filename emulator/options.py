@@ -1,17 +1,24 @@
 """The command line, read once into a frozen object, all its faults at once."""
 
 import argparse
-import math
+import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from emulator.calls.faults import Settings
+from emulator.fault_flags import add_flags, read_flags
+from emulator.seed.issuers import is_authority_file
 from identity.faults import Faults
+from identity.version import VERSION
 
 LEVELS: Final = ("debug", "info", "warning", "error")
+_LABEL: Final = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_NAME: Final = re.compile(rf"(\*\.)?({_LABEL}\.)*{_LABEL}", re.IGNORECASE)
+"""A DNS name, or a wildcard. Source: RFC 1123, 2.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +34,28 @@ class Options:
     public_url: str | None
     """How callers reach it, if that is not `https://host:port`; no slash at the end."""
     tls_names: tuple[str, ...]
+    """Names and addresses in the certificate besides those that go without saying."""
     persist: bool
     log_level: str
     faults: Settings
     """Only what was given is set (`model_fields_set`): it goes over the seed's."""
 
 
-_FAULT_FLAGS: Final = {
-    "latency": ("latency_seconds", "seconds added to every call"),
-    "propagation-delay": (
-        "propagation_seconds",
-        "seconds until the token endpoint knows of a changed credential",
-    ),
-    "stale-reads": ("stale_read_seconds", "seconds by which reads lag behind writes"),
-    "throttle": ("throttle", "throttle at the published rates times this"),
-    "write-time": ("write_seconds", "seconds a write of a credential takes; others meanwhile: 409"),
-    "clock-offset": ("clock_offset_seconds", "seconds by which the emulator's clock is fast"),
-}
+class _UnreadableError(Exception):
+    """argparse can't go on."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that leaves the last word to the caller."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong. Raises _UnreadableError."""
+        raise _UnreadableError(message)
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = argparse.ArgumentParser(
+    made = _Parser(
         prog="python -m emulator",
         description="A double of Entra ID, Microsoft Graph, Azure Resource Manager and the"
         " instance metadata service, for laptops and CI. When it can serve it prints one line of"
@@ -61,9 +68,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--imds-port", default="8081", help="HTTP; 0 picks a free one (%(default)s)")
     made.add_argument(
         "--state",
-        required=True,
         metavar="DIR",
-        help="keys, certificates, database; made if need be",
+        help="required: keys, certificates, database; made if need be",
     )
     made.add_argument("--seed", metavar="FILE", help="YAML: what it starts with")
     made.add_argument("--issuer-ca", metavar="FILE", help="PEM: the CA of assertions' issuers")
@@ -79,57 +85,62 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--persist", action="store_true", help="keep everything across restarts")
     made.add_argument("--log-level", default="info", help=f"{', '.join(LEVELS)} (%(default)s)")
-    for flag, (_, words) in _FAULT_FLAGS.items():
-        made.add_argument(f"--{flag}", metavar="N", help=words)
+    made.add_argument("--version", action="version", version=VERSION)
+    add_flags(made)
     return made
 
 
 def parse(arguments: Sequence[str], faults: Faults) -> Options:
-    """Read a command line; what is wrong goes to `faults`. Exits for --help and wrong usage."""
-    given = parser().parse_args(arguments)
-    numbers = {}
-    for flag, (name, _) in _FAULT_FLAGS.items():
-        written = getattr(given, flag.replace("-", "_"))
-        if written is not None:
-            numbers[name] = _number(f"--{flag}", written, faults)
+    """Read a command line; what is wrong goes to `faults`. Exits for --help and --version."""
+    try:
+        given, unknown = parser().parse_known_args(arguments)
+    except _UnreadableError as error:
+        faults.add("the command line", None, f"{error}; see --help")
+        given, unknown = parser().parse_known_args(["--state", "."])
+    for argument in unknown:
+        faults.add(argument, None, "is unknown: check its spelling, or see --help")
     if given.log_level not in LEVELS:
         faults.add("--log-level", given.log_level, f"one of {', '.join(LEVELS)}")
+    for name in given.tls_name:
+        if not _is_name(name):
+            faults.add("--tls-name", name, "a DNS name or an address")
+    if not _is_name(given.host) or given.host.startswith("*"):
+        faults.add("--host", given.host, "an address, or a name for one")
     return Options(
         host=given.host,
         port=_port("--port", given.port, faults),
         imds_port=_port("--imds-port", given.imds_port, faults),
         state=_folder(given.state, faults),
         seed=_file("--seed", given.seed, faults),
-        issuer_ca=_file("--issuer-ca", given.issuer_ca, faults),
+        issuer_ca=_authority(given.issuer_ca, faults),
         public_url=_url(given.public_url, faults),
         tls_names=tuple(given.tls_name),
         persist=given.persist,
         log_level=given.log_level,
-        faults=Settings.model_validate(numbers),
+        faults=read_flags(vars(given), faults),
     )
 
 
-def _number(flag: str, written: str, faults: Faults) -> float:
-    lowest = -86400.0 * 400 if flag == "--clock-offset" else 0.0
-    highest = {"--clock-offset": 86400.0 * 400, "--throttle": 1e6}.get(flag, 600.0)
+def _is_name(written: str) -> bool:
     try:
-        value = float(written)
+        ipaddress.ip_address(written)
     except ValueError:
-        value = math.nan
-    if not lowest <= value <= highest or (flag == "--throttle" and value == 0):
-        faults.add(flag, written, f"a number from {lowest:g} to {highest:g}")
-        return 1.0
-    return value
+        return len(written) <= 253 and _NAME.fullmatch(written) is not None
+    return True
 
 
 def _port(flag: str, written: str, faults: Faults) -> int:
-    if not written.isascii() or not written.isdecimal() or int(written) > 65535:
+    digits = written.isascii() and written.isdecimal() and len(written) <= 5
+    if not digits or int(written) > 65535:
         faults.add(flag, written, "a port from 0 to 65535")
         return 0
     return int(written)
 
 
-def _folder(written: str, faults: Faults) -> Path:
+def _folder(written: str | None, faults: Faults) -> Path:
+    if not written:
+        faults.add("--state", None, "is required: a folder for keys and certificates")
+        return Path()
     path = Path(written)
     if path.exists() and not path.is_dir():
         faults.add("--state", written, "a folder, there or to be made")
@@ -142,6 +153,14 @@ def _file(flag: str, written: str | None, faults: Faults) -> Path | None:
     path = Path(written)
     if not path.is_file():
         faults.add(flag, written, "a file that is there")
+        return None
+    return path
+
+
+def _authority(written: str | None, faults: Faults) -> Path | None:
+    path = _file("--issuer-ca", written, faults)
+    if path is not None and not is_authority_file(path):
+        faults.add("--issuer-ca", written, "a file of PEM certificates")
     return path
 
 
@@ -150,10 +169,10 @@ def _url(written: str | None, faults: Faults) -> str | None:
         return None
     try:
         parts = urlsplit(written)
-        fits = parts.scheme == "https" and parts.hostname and not (parts.query or parts.fragment)
+        fits = parts.scheme == "https" and _is_name(parts.hostname or "") and (parts.port or 1) > 0
     except ValueError:
         fits = False
-    if not fits or parts.path.strip("/"):
+    if not fits or parts.path.strip("/") or "@" in written or "?" in written or "#" in written:
         faults.add("--public-url", written, "https://name:port, without a path")
         return None
-    return written.rstrip("/")
+    return f"https://{parts.netloc.lower()}"

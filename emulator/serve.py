@@ -28,6 +28,11 @@ class Listeners:
     https: socket.socket
     imds: socket.socket
 
+    def close(self) -> None:
+        """Give the ports back."""
+        self.https.close()
+        self.imds.close()
+
 
 def listen(host: str, port: int, imds_port: int) -> Listeners:
     """Bind both ports. Raises ServeError."""

@@ -74,6 +74,9 @@ class Storage(Protocol):
     def keep(self, table: str, key: str, value: object | None) -> None:
         """Take note of a row, or with None of its removal: a listener of tables."""
 
+    def forget(self, table: str) -> None:
+        """Take note of the removal of all rows of a table."""
+
     def commit(self) -> None:
         """Make sure of all that was noted."""
 
@@ -82,6 +85,9 @@ class InMemory:
     """Keeps nothing."""
 
     def keep(self, table: str, key: str, value: object | None) -> None:
+        """Let it pass."""
+
+    def forget(self, table: str) -> None:
         """Let it pass."""
 
     def commit(self) -> None:
@@ -113,13 +119,14 @@ class Database:
         """Write a row, or with None remove it."""
         if self._loading:
             return
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN")
         if value is None:
-            self._connection.execute('DELETE FROM rows WHERE "table" = ? AND key = ?', (table, key))
-            return
-        text = _adapter(table).dump_json(value).decode()
-        self._connection.execute(_PUT, (table, key, text))
+            self._write('DELETE FROM rows WHERE "table" = ? AND key = ?', table, key)
+        else:
+            self._write(_PUT, table, key, _adapter(table).dump_json(value).decode())
+
+    def forget(self, table: str) -> None:
+        """Remove all rows of a table."""
+        self._write('DELETE FROM rows WHERE "table" = ?', table)
 
     def commit(self) -> None:
         """End the transaction, if there is one."""
@@ -138,7 +145,7 @@ class Database:
                 directory.credentials(holder).put(key, value, ALWAYS)
             elif kind in _PUTS:
                 _PUTS[kind](directory, value)
-        self._loading = False
+        self._loading = False  # not so after an error: what was not understood stays as it is
 
     def issuers(self) -> list[Reach]:
         """Return the ways to issuers that were given at run time."""
@@ -147,6 +154,11 @@ class Database:
     def planted(self) -> set[str]:
         """Return which entries of the seed were planted in this or an earlier life."""
         return {key for table, key, _ in self._rows() if table == "planted"}
+
+    def _write(self, statement: str, *values: str) -> None:
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN")
+        self._connection.execute(statement, values)
 
     def _rows(self) -> Iterator[tuple[str, str, Any]]:
         with _worded(self._path):

@@ -1,6 +1,7 @@
 """Putting a seed's entries into the directory. What is there already stays as it is."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Final
 
 from emulator.directory import (
     ALWAYS,
@@ -14,6 +15,26 @@ from emulator.directory import (
 )
 from emulator.seed.plan import Held, Row, Step, plan
 from emulator.seed.schema import Seed
+from emulator.storage import Storage
+from identity.faults import Fault
+
+PLANTED: Final = "planted"
+"""The storage's table of entries that were planted once."""
+
+
+def begin(
+    seed: Seed, directory: Directory, storage: Storage, planted: Collection[str] = ()
+) -> tuple[Fault, ...]:
+    """Plant a seed at the start of an emulator's life, and remember what was planted.
+
+    What was `planted` in an earlier life and removed since stays away. Returns what could not be
+    planted beside what was there.
+    """
+    found = plan(seed, directory, planted)
+    carry_out(found.steps, directory)
+    for step in found.steps:
+        storage.keep(PLANTED, step.key, value=True)
+    return found.faults
 
 
 def plant(seed: Seed, directory: Directory, moment: float = ALWAYS) -> None:
