@@ -14,6 +14,7 @@ from emulator.graph import routes as graph
 from emulator.imds import routes as imds
 from emulator.page import routes as page
 from emulator.tokens import routes as tokens
+from emulator.tokens.refusals import wrong_method
 from emulator.web import world_of
 from emulator.world import World
 from identity.version import VERSION
@@ -76,6 +77,11 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 async def _not_served(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
     surface = call_of(request.scope).surface
+    allowed = (error.headers or {}).get("Allow", "")
+    if surface is Surface.TOKEN and error.status_code == 405:
+        refusal: Refusal = wrong_method(request.method, allowed)
+        refusal.headers["Allow"] = allowed
+        return await _refused(request, refusal)
     code = {
         Surface.GRAPH: "BadRequest",
         Surface.ARM: "NotFound",
