@@ -12,27 +12,25 @@ from identity.faults import Faults
 _PEM: Final = "PEM certificates"
 
 
-def check_issuers(issuers: Sequence[Issuer], folder: Path | None, faults: Faults) -> None:
-    """Try certificates out, and add what is wrong to `faults`.
+def check_issuer(where: str, entry: Issuer, folder: Path | None, faults: Faults) -> None:
+    """Try certificates out, and add what is wrong to `faults`; paths begin with `where`.
 
     Without a folder, as for what comes by the admin API, files can't be named: whoever reaches
     that API could have any file of the machine sent anywhere.
     """
-    for index, entry in enumerate(issuers):
-        where = f"issuers[{index}]"
-        for one, other in (("ca", "ca_data"), ("token_file", "token")):
-            if getattr(entry, one) is not None and getattr(entry, other) is not None:
-                alias = Issuer.model_fields[other].alias
-                faults.add(f"{where}.{alias}", None, "is there twice: as a file and as a text")
-        if folder is None:
-            _refuse_files(where, entry, faults)
-        elif entry.ca is not None and not _is_authority(folder / entry.ca, None):
-            faults.add(f"{where}.ca", entry.ca, f"a file of {_PEM}, relative to the seed")
-        if entry.ca_data is not None and not _is_authority(None, entry.ca_data):
-            faults.add(f"{where}.caData", None, f"is none: expected {_PEM}")
+    for one, other in (("ca", "ca_data"), ("token_file", "token")):
+        if getattr(entry, one) is not None and getattr(entry, other) is not None:
+            alias = Issuer.model_fields[other].alias
+            faults.add(f"{where}{alias}", None, "is there twice: as a file and as a text")
+    if folder is None:
+        _refuse_files(where, entry, faults)
+    elif entry.ca is not None and not _is_authority(folder / entry.ca, None):
+        faults.add(f"{where}ca", entry.ca, f"a file of {_PEM}, relative to the seed")
+    if entry.ca_data is not None and not _is_authority(None, entry.ca_data):
+        faults.add(f"{where}caData", None, f"expected {_PEM}")
 
 
-def reaches(issuers: Sequence[Issuer], folder: Path) -> list[Reach]:
+def reaches(issuers: Sequence[Issuer], folder: Path = Path()) -> list[Reach]:
     """Return how issuers are reached; files are relative to the folder."""
     return [
         Reach(
@@ -54,9 +52,9 @@ def is_authority_file(path: Path) -> bool:
 
 def _refuse_files(where: str, entry: Issuer, faults: Faults) -> None:
     if entry.ca is not None:
-        faults.add(f"{where}.ca", None, "files are for the seed file; give the text as caData")
+        faults.add(f"{where}ca", None, "files are for the seed file; give the text as caData")
     if entry.token_file is not None:
-        faults.add(f"{where}.tokenFile", None, "files are for the seed file; give it as token")
+        faults.add(f"{where}tokenFile", None, "files are for the seed file; give it as token")
 
 
 def _is_authority(file: Path | None, data: str | None) -> bool:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from emulator.seed.certificates import load_certificates
 from emulator.seed.check import check
 from emulator.seed.faulty import SeedError, faults_of
-from emulator.seed.issuers import check_issuers
+from emulator.seed.issuers import check_issuer
 from emulator.seed.once import OnceLoader
-from emulator.seed.schema import Seed
+from emulator.seed.schema import Issuer, Seed
 from identity.faults import Faults
 
 DEFAULT_TENANT = "0e3c6a5d-51b1-4c55-9d0e-8f3a4f1f2b10"
@@ -49,11 +49,32 @@ def read_seed(content: Any, folder: Path | None = None, *, tenants: Collection[s
         raise SeedError(faults_of(error), malformed=True) from error
     faults = Faults()
     check(seed, tenants, faults)
-    check_issuers(seed.issuers, folder, faults)
+    for index, entry in enumerate(seed.issuers):
+        check_issuer(f"issuers[{index}].", entry, folder, faults)
     load_certificates(seed, folder, faults)
     if faults:
         raise SeedError(list(faults))
     return seed
 
 
-__all__ = ["DEFAULT_TENANT", "SeedError", "default_seed", "load_seed", "read_seed"]
+def read_issuer(content: Any) -> Issuer:
+    """Read one issuer, as a request holds it. Raises SeedError."""
+    try:
+        issuer = Issuer.model_validate(content)
+    except ValidationError as error:
+        raise SeedError(faults_of(error, "the body"), malformed=True) from error
+    faults = Faults()
+    check_issuer("", issuer, None, faults)
+    if faults:
+        raise SeedError(list(faults))
+    return issuer
+
+
+__all__ = [
+    "DEFAULT_TENANT",
+    "SeedError",
+    "default_seed",
+    "load_seed",
+    "read_issuer",
+    "read_seed",
+]
