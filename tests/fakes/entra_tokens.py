@@ -73,10 +73,11 @@ class Echo:
 
 
 class Hang:
-    """An answer that never comes; `begun` is set when the request is there."""
+    """An answer that comes when `go_on` is set; `begun` is set when the request is there."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
         self.cancelled = False
 
 
@@ -322,7 +323,7 @@ def _echo(request: httpx.Request, failure: Echo) -> httpx.Response:
 async def _hang(failure: Hang) -> None:
     failure.begun.set()
     try:
-        await asyncio.Event().wait()
+        await failure.go_on.wait()
     except asyncio.CancelledError:
         failure.cancelled = True
         raise

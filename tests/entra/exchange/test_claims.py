@@ -52,7 +52,8 @@ def test_the_client_id_of_a_token_of_version_2() -> None:
         "opaque",
         "a.b",
         "a.b.c",
-        "a.b.c.d.e",  # encrypted
+        unsigned({"oid": "x"}) + ".d.e",  # as many parts as an encrypted one
+        unsigned({"oid": "x"}).rpartition(".")[0],
         "eyJhbGciOiJSUzI1NiJ9.!!!.c2ln",
         "eyJhbGciOiJSUzI1NiJ9.bm8ganNvbg.c2ln",
         "eyJhbGciOiJSUzI1NiJ9.WzFd.c2ln",

@@ -269,8 +269,11 @@ async def test_a_token_that_lives_for_seconds_is_given_all_the_same(
     cache: TokenCache, issuer: Issuer
 ) -> None:
     issuer.lifetime = 10.0
+    issuer.failures = [Unavailable("away")]
+    with pytest.raises(Unavailable):
+        await cache.token(SCOPE)
 
     tokens = await gathered(issuer, lambda: cache.token(SCOPE), 3)
 
-    assert values(tokens) == {f"{SCOPE}-1"}
-    assert issuer.asked == [SCOPE]
+    assert values(tokens) == {f"{SCOPE}-2"}
+    assert issuer.asked == [SCOPE, SCOPE]

@@ -57,7 +57,9 @@ def test_all_faults_are_told_at_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("tenant", ["", "common", "organizations", "a/b", "..", "a b.c", "x" * 300])
+@pytest.mark.parametrize(
+    "tenant", ["", "common", "organizations", "a/b", "..", "a b.c", "x." * 150 + "x"]
+)
 def test_what_names_no_tenant_is_a_fault(tenant: str) -> None:
     assert len(faults_of(ClientSecret(Application(tenant, CLIENT), FILE))) == 1
 
