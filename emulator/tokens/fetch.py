@@ -5,6 +5,7 @@ ten seconds: whatever an issuer does, an exchange ends.
 """
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,7 @@ def _why(error: BaseException) -> str:
         if isinstance(below, ssl.SSLCertVerificationError):
             return f"TLS: {below.verify_message}"
         if isinstance(below, OSError) and below.strerror:
-            return below.strerror
+            # Event loops have words of their own for what the system says.
+            return os.strerror(below.errno) if (below.errno or 0) > 0 else below.strerror
         below = below.__cause__ or below.__context__
     return type(error).__name__
