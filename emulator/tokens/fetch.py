@@ -136,6 +136,7 @@ def _why(error: BaseException) -> str:
             return f"TLS: {below.verify_message}"
         if isinstance(below, OSError) and below.strerror:
             # Event loops have words of their own for what the system says.
-            return os.strerror(below.errno) if (below.errno or 0) > 0 else below.strerror
+            number = below.errno or 0
+            return os.strerror(number) if number > 0 else below.strerror
         below = below.__cause__ or below.__context__
     return type(error).__name__

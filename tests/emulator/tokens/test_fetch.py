@@ -1,6 +1,7 @@
 """An issuer's documents over real HTTPS, and whatever a server can do instead of answering."""
 
 import asyncio
+import dataclasses
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,8 +170,11 @@ async def test_a_token_that_cannot_be_sent_is_told_without_it(
 
 
 @pytest.mark.parametrize("missing", ["ca", "token_file"])
-async def test_a_file_that_is_gone_is_told(address: Address, missing: str) -> None:
-    files = {"ca": address.ca} | {missing: Path("/nowhere/file")}
-    reach = Reach(NAME, url=address.url, **files)
+async def test_a_file_that_is_gone_is_told(reach: Reach, address: Address, missing: str) -> None:
+    nowhere = Path("/nowhere/file")
+    if missing == "ca":
+        reach = dataclasses.replace(reach, ca=nowhere)
+    else:
+        reach = dataclasses.replace(reach, token_file=nowhere)
     with pytest.raises(Unreachable, match="No such file or directory"):
         await HttpFetch(None)(f"{address.url}{DISCOVERY}", reach)
