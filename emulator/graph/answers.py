@@ -5,6 +5,7 @@ from typing import Any, Final
 import orjson
 from fastapi import Request, Response
 
+from emulator.graph.description import with_single_slashes
 from emulator.graph.listing import Address, Json, Kind, Options, options_of, page, single
 from emulator.web import world_of
 
@@ -44,4 +45,5 @@ def listed(request: Request, rows: list[Json], kind: Kind) -> Response:
 
 
 def _address(request: Request) -> Address:
-    return Address(world_of(request).origin, request.scope["path"], request.query_params)
+    path = with_single_slashes(request.scope["path"])
+    return Address(world_of(request).origin, path, request.query_params)

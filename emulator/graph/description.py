@@ -13,6 +13,8 @@ from fastapi.responses import Response
 from starlette.routing import Match
 from starlette.types import Scope
 
+from emulator.any_case import AnyCase
+
 Schema = dict[str, Any]
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -210,6 +212,23 @@ class GraphRouter(APIRouter):
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match Graph's paths only."""
         return super().matches(scope) if _is_graph(scope["path"]) else (Match.NONE, {})
+
+
+class GraphRoute(AnyCase):
+    """Slashes that stand together count as one, as Graph takes them.
+
+    Its SDK for Python has its base address end in one, and its paths begin with one.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match the path as if no slash stood twice."""
+        path = scope["path"]
+        return super().matches({**scope, "path": with_single_slashes(path)})
+
+
+def with_single_slashes(path: str) -> str:
+    """Return a path in which no slash stands beside another."""
+    return re.sub("/{2,}", "/", path)
 
 
 _VERSIONS: Final = frozenset({"/v1.0", "/beta"})

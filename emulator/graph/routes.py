@@ -1,10 +1,9 @@
 """Microsoft Graph's paths, under both of its versions."""
 
-from emulator.any_case import AnyCase
 from emulator.graph import applications, batch, credentials, owners, passwords, principals
-from emulator.graph.description import GraphRouter, serve
+from emulator.graph.description import GraphRoute, GraphRouter, serve
 
-router = GraphRouter(tags=["graph"], route_class=AnyCase)
+router = GraphRouter(tags=["graph"], route_class=GraphRoute)
 
 for part in (applications, passwords, owners, credentials, principals, batch):
     for operation in part.OPERATIONS:

@@ -150,6 +150,12 @@ async def test_pages_follow_each_other_with_the_same_options(stage: Stage) -> No
     assert all(set(row) == {"name"} for page in pages for row in page["value"])
 
 
+async def test_a_slash_too_many_does_no_harm_and_is_not_handed_on(stage: Stage) -> None:
+    first = await stage.ask("GET", f"{ORIGIN}/v1.0//applications//", query={"$top": "1"})
+    assert first.json()["@odata.nextLink"].startswith(f"{ORIGIN}/v1.0/applications/?")
+    assert len(await all_pages(stage, first.json())) == 7
+
+
 async def test_a_filter_goes_on_over_all_pages(stage: Stage) -> None:
     for name in ("it's & more", "it's=1", "its"):
         await stage.ask("POST", "/applications", {"displayName": name})
