@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from entra.errors import Conflict, LimitReached, NameTaken, PairTaken, Unsupported
+from entra.errors import Conflict, NameTaken, PairTaken, Unsupported
 from entra.model import FederatedCredential, Identity, Kind
 
 
@@ -91,7 +91,7 @@ async def there_already(
     if by_name and isinstance(conflict, NameTaken):
         raise conflict.held_by(by_name) from conflict
     by_pair = next((found for found in there if found.pair == wanted.pair), None)
-    if by_pair and not isinstance(conflict, LimitReached):
+    if by_pair:
         taken = PairTaken(conflict.message, trace=conflict.trace)
         raise taken.held_by(by_pair) from conflict
     raise conflict

@@ -33,8 +33,7 @@ class View:
         before = self._there.pop(name, None)
         if after is not None:
             self._there[name] = after
-        if before != after:
-            self._recent.wrote(name, before, after, now)
+        self._recent.wrote(name, before, after, now)
 
     def named(self, name: str) -> FederatedCredential | None:
         """Return the credential of exactly that name."""

@@ -98,6 +98,7 @@ async def test_resource_manager_has_its_own_name_for_the_id() -> None:
     [
         (refusal(429, "TooManyRequests"), Throttled),
         (refusal(503, "serviceNotAvailable"), Unavailable),
+        (answer(429, b"slow down"), Throttled),
         (answer(502, b"<html>"), Unavailable),
         (answer(200, b"<html>sign in to the hotel's network</html>"), Unavailable),
         (breaks(httpx.ReadError("broke")), Unreachable),
@@ -140,6 +141,15 @@ async def test_a_refusal_keeps_the_ids_that_the_support_asks_for() -> None:
         "graph", 403, "Authorization_RequestDenied", "of the service", "of both"
     )
     assert caught.value.message == "list them: No right"
+
+
+async def test_a_service_that_names_no_id_is_asked_about_ours() -> None:
+    bench = Bench()
+    bench.services.fail("GET", refusal(403, "Authorization_RequestDenied"))
+    with pytest.raises(Denied) as caught:
+        await bench.names()
+    sent = bench.services.requests[0].headers["client-request-id"]
+    assert caught.value.trace.correlation_id == sent
 
 
 async def test_without_an_answer_there_is_our_own_id() -> None:
