@@ -2,6 +2,7 @@
 
 import fnmatch
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,6 +79,10 @@ class RequestLog:
             for call in self._calls
             if call.number > after and _fits(call.kind, call.identity, kind, identity)
         ]
+
+    def newest(self) -> Iterator[Call]:
+        """Go through the kept calls, the newest first."""
+        return reversed(self._calls)
 
     def counts(self, *, kind: str = "*", identity: str = "") -> dict[tuple[str, str], int]:
         """Return how often each kind was asked about each identity, since the last `clear`."""
