@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -110,13 +110,19 @@ class Service:
         raise reply.nonsense(call, f"it has more than {MOST_PAGES} pages")
 
     async def _ask(self, call: Call, url: str) -> "Reply":
-        means = self._means
+        budget, pace = self._means.budget, self._means.pace
+        in_line = 0.0
 
         async def attempt() -> Reply:
-            await means.budget.spend(call.cost)
+            nonlocal in_line
+            begun = pace.now()
+            await budget.spend(call.cost)
+            in_line += pace.now() - begun
             return await self._once(call, url)
 
-        return await retrying(attempt, means.policy, means.pace)
+        # Patience is for the service: waiting in our own line takes nothing from it.
+        patient = replace(pace, now=lambda: pace.now() - in_line)
+        return await retrying(attempt, self._means.policy, patient)
 
     async def _once(self, call: Call, url: str) -> "Reply":
         """Ask with a token that we have, and with another one if the service does not take it."""

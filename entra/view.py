@@ -1,6 +1,7 @@
 """What is at one identity, as far as its writer knows: read once, then kept up with. Pure."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from entra.errors import Conflict, LimitReached, NameTaken, PairTaken
 from entra.model import SLOTS, FederatedCredential
@@ -32,6 +33,8 @@ class View:
         """Take over what a write has done; None: removed."""
         before = self._there.pop(name, None)
         if after is not None:
+            if before and not after.id:
+                after = replace(after, id=before.id)  # an update by Graph tells none
             self._there[name] = after
         self._recent.wrote(name, before, after, now)
 

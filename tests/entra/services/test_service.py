@@ -1,6 +1,7 @@
 """A service is asked with a token, within the budget, and again where that may help."""
 
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from entra.errors import (
     Unreachable,
 )
 from entra.http import Http
-from entra.rates import PUBLISHED, Action
+from entra.rates import PUBLISHED, Action, Cost, Limit, Rate
 from entra.service import GRAPH_DIALECT, RESOURCE_MANAGER_DIALECT, Call, Means, Service
 from entra.tokens import AccessToken
 from tests.fakes.entra_services import (
@@ -122,6 +123,14 @@ async def test_each_try_is_paid_from_the_budget() -> None:
     bench.services.fail("GET", refusal(503), times=2)
     await bench.names()
     assert bench.budget.calls == {"graph list": 3}
+
+
+async def test_waiting_in_our_own_line_takes_nothing_from_the_patience() -> None:
+    bench = Bench()
+    bench.services.fail("GET", refusal(503), times=3)
+    rare = Cost("rare", (Limit("key", Rate(per_second=0.001, burst=1.0)),))
+    await bench.graph.ask(replace(bench.listing(), cost=rare))
+    assert elapsed() == pytest.approx(3000.0)
 
 
 async def test_a_service_that_asks_for_patience_gets_it() -> None:

@@ -165,6 +165,16 @@ async def test_a_description_is_written_where_there_are_descriptions() -> None:
 
 
 @both
+async def test_an_updated_credential_is_observed_as_the_service_lists_it(kind: Kind) -> None:
+    bench = Bench()
+    identity = bench.identity(kind)
+    async with bench.entra.writers.of(identity) as writer:
+        await writer.create(credential())
+        await writer.update(credential(subject="another"))
+        assert writer.observed == await bench.entra.credentials.list(identity)
+
+
+@both
 async def test_only_what_is_there_is_updated(kind: Kind) -> None:
     bench = Bench()
     identity = bench.identity(kind)
