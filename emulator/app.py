@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 from emulator.admin import routes as admin
 from emulator.arm import routes as arm
 from emulator.calls.recorder import Recorder, call_of
-from emulator.calls.refusal import Refusal, Surface, TokenRefusal, worded
+from emulator.calls.refusal import Refusal, Surface, worded
 from emulator.graph import routes as graph
 from emulator.imds import routes as imds
 from emulator.page import routes as page
@@ -56,6 +56,7 @@ def _bare(world: World, *, title: str, summary: str) -> FastAPI:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(HTTPException, _not_served)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _failed)
     return app
 
 
@@ -68,7 +69,7 @@ def recorded(app: FastAPI, surface: Surface | None = None) -> ASGIApp:
 async def _refused(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)  # noqa: S101 - registered for these
     call = call_of(request.scope)
-    call.code = f"AADSTS{error.aadsts}" if isinstance(error, TokenRefusal) else error.code
+    call.code = error.known_as
     answer = worded(call.surface, error, call.ids, world_of(request).clock.now())
     headers = answer.headers | {"Cache-Control": "no-store"}
     return JSONResponse(answer.body, answer.status, headers=headers)
@@ -98,3 +99,9 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     )
     code = "Request_BadRequest" if call_of(request.scope).surface is Surface.GRAPH else "BadRequest"
     return await _refused(request, Refusal(400, code, places[:1000]))
+
+
+async def _failed(request: Request, _: Exception) -> JSONResponse:
+    # It is raised again, to the layer that keeps the records; that one logs it.
+    words = "The emulator failed, which it must not; its log says how."
+    return await _refused(request, Refusal(500, "InternalServerError", words))

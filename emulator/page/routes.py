@@ -3,7 +3,7 @@
 import base64
 import hashlib
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import jinja2
 from fastapi import APIRouter, Depends, Query, Request
@@ -37,10 +37,16 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_REFUSED: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"content": _REFUSED, "description": told["description"]}
+    for status, told in REFUSALS.items()
+}
+
 router = APIRouter(tags=["page"], dependencies=[Depends(check_host)])
 
 
-@router.get("/", operation_id="page", response_class=HTMLResponse, responses=REFUSALS)
+@router.get("/", operation_id="page", response_class=HTMLResponse, responses=_REFUSALS)
 async def page(
     request: Request,
     q: Annotated[str, Query(max_length=200, description="Only what holds this text")] = "",

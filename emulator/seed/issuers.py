@@ -58,6 +58,8 @@ def _refuse_files(where: str, entry: Issuer, faults: Faults) -> None:
 
 
 def _is_authority(file: Path | None, data: str | None) -> bool:
+    if data is not None and not data.isascii():
+        return False
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cafile=file, cadata=data)

@@ -1,11 +1,11 @@
 """The form of a seed file. docs/emulator.md shows one."""
 
 import re
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from emulator.calls.faults import Model, Settings
+from emulator.calls.faults import Model, Settings, Whole
 from emulator.directory.rules import NAME
 from identity.names import DEFAULT_AUDIENCE
 
@@ -103,7 +103,8 @@ class Application(Model):
     permissions: list[Text] | None = None
     """In Graph, as a caller; left out: Application.ReadWrite.OwnedBy and Application.Read.All."""
     identifier_uris: list[Text] = Field(default_factory=list)
-    requested_access_token_version: Literal[1, 2] = 1
+    requested_access_token_version: Annotated[Whole, Field(ge=1, le=2)] = 1
+    """Of tokens for the application as a resource."""
     federated_identity_credentials: Credentials
 
 
