@@ -12,9 +12,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from emulator.certificates import Serving
+from emulator.connection import Connection, ImdsConnection
 
 _BACKLOG: Final = 2048
 _GRACE_SECONDS: Final = 3
+_IDLE_SECONDS: Final = 75
 
 
 class ServeError(Exception):
@@ -49,31 +51,8 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called once both ports are served."""
     servers = [
-        _Server(
-            uvicorn.Config(
-                https,
-                http="httptools",
-                ssl_certfile=tls.certificate,
-                ssl_keyfile=tls.key,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-                timeout_keep_alive=75,
-            )
-        ),
-        _Server(
-            uvicorn.Config(
-                imds,
-                http="httptools",
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
-        ),
+        _Server(_config(https, Connection, tls)),
+        _Server(_config(imds, ImdsConnection)),
     ]
     loop = asyncio.get_running_loop()
 
@@ -89,6 +68,24 @@ async def serve(
         for server in servers:
             await server.serving.wait()
         ready()
+
+
+def _config(
+    app: ASGIApp, connection: type[Connection], tls: Serving | None = None
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=connection,
+        ws="none",
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=_IDLE_SECONDS,
+    )
 
 
 class _Server(uvicorn.Server):
