@@ -13,7 +13,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
+WHOLE: Final = BeforeValidator(_whole)
 Seconds = Annotated[float, Field(ge=0, le=600)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -43,11 +43,11 @@ class Failure(Model):
     """A shell pattern over the kinds of calls: `graph.*`, `arm.credentials.put`, `token`."""
     identity: Annotated[str, Field(max_length=100)] = ""
     """A client id; empty: calls about any identity."""
-    count: Annotated[Whole, Field(ge=1, le=1_000_000)] | None = 1
+    count: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] | None = 1
     """How many calls fail before the rule is gone; null: all, until it is taken away."""
     share: Share = 1.0
     """The part of the matching calls that fail, by chance."""
-    status: Annotated[Whole, Field(ge=400, le=599)] = 503
+    status: Annotated[int, Field(ge=400, le=599), WHOLE] = 503
     """Of the failing answer."""
     code: Annotated[str, Field(max_length=200)] = ""
     """The service's code; empty: the usual one of the status."""
@@ -79,7 +79,7 @@ class Settings(Model):
     meanwhile gets 409."""
     clock_offset_seconds: Annotated[float, Field(ge=-86400 * 400, le=86400 * 400)] = 0.0
     """How fast the emulator's clock is; negative: slow."""
-    random_seed: Annotated[Whole, Field(ge=0, le=2**53)] = 0
+    random_seed: Annotated[int, Field(ge=0, le=2**53), WHOLE] = 0
     """Of everything that is left to chance: the same calls in the same order meet the same."""
     failures: Annotated[list[Failure], Field(max_length=MOST_FAILURES)] = Field(
         default_factory=list

@@ -5,12 +5,13 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from emulator.calls.faults import Model, Settings, Whole
+from emulator.calls.faults import WHOLE, Model, Settings
 from emulator.directory.rules import NAME
 from identity.names import DEFAULT_AUDIENCE
 
 _UUID: Final = r"^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
-_HTTPS: Final = r"^[hH][tT][tT][pP][sS]://[^/?#\s]+[^?#\s]*$"
+_HTTPS: Final = r"^[hH][tT][tT][pP][sS]://[!\"$-.0->@-~]+[!\"$->@-~]*$"
+"""A host, then a path; printable ASCII without `#` and `?`."""
 _NAME: Final = f"^{NAME.pattern}$"
 _RESOURCE: Final = (
     r"/subscriptions/(?P<subscription>[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})"
@@ -103,7 +104,7 @@ class Application(Model):
     permissions: list[Text] | None = None
     """In Graph, as a caller; left out: Application.ReadWrite.OwnedBy and Application.Read.All."""
     identifier_uris: list[Text] = Field(default_factory=list)
-    requested_access_token_version: Annotated[Whole, Field(ge=1, le=2)] = 1
+    requested_access_token_version: Annotated[int, Field(ge=1, le=2), WHOLE] = 1
     """Of tokens for the application as a resource."""
     federated_identity_credentials: Credentials
 
