@@ -115,7 +115,7 @@ _PROPERTIES: Final = sorted(APPLICATIONS.properties)
 _BODY: Final[d.Schema] = {
     "displayName": d.DISPLAY_NAME,
     "identifierUris": {
-        "type": "array",
+        "type": ["array", "null"],
         "items": {
             "type": "string",
             "pattern": r"^[a-zA-Z][a-zA-Z0-9+.-]*:[^\s\x00]+$",
@@ -125,7 +125,7 @@ _BODY: Final[d.Schema] = {
     },
     "tags": d.TAGS,
     "api": {
-        "type": "object",
+        "type": ["object", "null"],
         "properties": {"requestedAccessTokenVersion": {"enum": [1, 2, None]}},
     },
 }

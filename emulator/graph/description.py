@@ -23,7 +23,7 @@ TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"], "pattern": "^[^\\x00]
 TEXTS: Final[Schema] = {"type": "array", "items": TEXT}
 DISPLAY_NAME: Final[Schema] = TEXT | {"minLength": 1, "maxLength": 256}
 TAGS: Final[Schema] = {
-    "type": "array",
+    "type": ["array", "null"],
     "items": TEXT | {"maxLength": 256},
     "maxItems": 100,
 }

@@ -68,7 +68,7 @@ def _put(visit: Visit, application: Application) -> None:
 
 
 _WANTED: Final[d.Schema] = {
-    "type": "object",
+    "type": ["object", "null"],
     "properties": {"displayName": d.TEXT_OR_NULL | {"maxLength": 256}},
 }
 
