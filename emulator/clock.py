@@ -1,7 +1,8 @@
 """Two times: what the emulator says that it is, and what has passed."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 class Clock:
@@ -15,11 +16,14 @@ class Clock:
         offset: float = 0.0,
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.offset = offset
         """Seconds by which the emulator's clock is fast; negative: slow."""
         self._wall = wall
         self._steady = steady
+        self.sleep = sleep
+        """Waits so many seconds."""
 
     def now(self) -> float:
         """Return the time that the emulator believes, in seconds since the epoch."""

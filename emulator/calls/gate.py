@@ -1,6 +1,5 @@
 """Where each call passes once it is understood: latency, throttling and failures meet it here."""
 
-import asyncio
 import fnmatch
 import random
 from collections.abc import AsyncIterator, Iterable
@@ -78,7 +77,7 @@ class Gate:
         """
         self._log.understood(call)
         if self.settings.latency_seconds:
-            await asyncio.sleep(self.settings.latency_seconds)
+            await self._clock.sleep(self.settings.latency_seconds)
         if self.settings.throttle is not None:
             wait = self.throttle.wait(limits, self.settings.throttle)
             if wait:
@@ -94,7 +93,7 @@ class Gate:
     async def failed(self, call: Call, failure: Failure) -> Refusal:
         """Wait as long as a failure says, and return what to answer."""
         if failure.delay_seconds:
-            await asyncio.sleep(failure.delay_seconds)
+            await self._clock.sleep(failure.delay_seconds)
         message = failure.message or f"Failed on demand, with status {failure.status}."
         return refused(
             call.surface, failure.status, message, code=failure.code, wait=failure.retry_after
@@ -118,7 +117,7 @@ class Gate:
         self._writing.add(key)
         try:
             if self.settings.write_seconds:
-                await asyncio.sleep(self.settings.write_seconds)
+                await self._clock.sleep(self.settings.write_seconds)
             yield
         finally:
             self._writing.discard(key)

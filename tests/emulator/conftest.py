@@ -1,8 +1,9 @@
 """An emulator in this process, with a clock and an issuer that tests turn; and one as a process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -31,6 +32,14 @@ class Hands:
     wall: float = 1_800_000_000.0
     """Seconds since the epoch."""
     steady: float = 50_000.0
+    slept: list[float] = field(default_factory=list)
+    """How long the emulator waited, each time."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let others go on, then have it over."""
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+        self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
         self.wall += seconds
@@ -68,13 +77,16 @@ def make_world(hands: Hands, issuer: FakeIssuer, signer: Signer) -> MakeWorld:
         return made_of(
             Parts(
                 origin=ORIGIN,
-                clock=Clock(wall=lambda: hands.wall, steady=lambda: hands.steady),
+                clock=Clock(
+                    wall=lambda: hands.wall, steady=lambda: hands.steady, sleep=hands.sleep
+                ),
                 directory=directory,
                 settings=seed.faults,
                 signer=signer,
                 reaches=[],
                 fetch=issuer.fetch,
                 enforce_role_assignments=seed.enforce_role_assignments,
+                seed=seed,
             )
         )
 
