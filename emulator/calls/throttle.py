@@ -15,6 +15,9 @@ ARM_WINDOW: Final = 20.0
 """Seconds for which managed identities' limits are counted: our choice, since only rates are
 published; a quiet resource takes 0.25 x 20 = 5 writes at once."""
 
+LOWEST: Final = 1e-6
+"""The least part of the published rates that is told from none at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rate:
@@ -83,7 +86,7 @@ class Throttle:
 
     def wait(self, limits: Iterable[Limit], factor: float) -> float:
         """Take a call's part; return 0, or the whole seconds after which there is one to take."""
-        now = self._moment()
+        now, factor = self._moment(), max(factor, LOWEST)
         wanted = [(self._bucket(limit, factor, now), limit.rate) for limit in limits]
         missing = [
             (1.0 - bucket.left) / (rate.per_second * factor)

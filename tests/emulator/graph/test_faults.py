@@ -42,6 +42,14 @@ async def test_writes_are_throttled_by_caller_and_reads_are_not(stage: Stage) ->
     assert (await stage.ask("POST", path, a_credential())).status_code == 201
 
 
+async def test_even_the_lowest_rate_tells_a_time_to_wait(stage: Stage) -> None:
+    stage.set(throttle=5e-324)
+    body = {"displayName": "new"}
+    assert (await stage.ask("POST", "/applications", body)).status_code == 201
+    throttled = await stage.ask("POST", "/applications", body)
+    assert (refusal(throttled)[0], throttled.headers["retry-after"]) == (429, "50000")
+
+
 async def test_reads_lag_behind_writes_as_long_as_asked(stage: Stage) -> None:
     stage.set(stale_read_seconds=10)
     path = stage.credentials_path()
