@@ -47,7 +47,8 @@ async def test_even_the_lowest_rate_tells_a_time_to_wait(stage: Stage) -> None:
     body = {"displayName": "new"}
     assert (await stage.ask("POST", "/applications", body)).status_code == 201
     throttled = await stage.ask("POST", "/applications", body)
-    assert (refusal(throttled)[0], throttled.headers["retry-after"]) == (429, "50000")
+    assert refusal(throttled) == (429, "TooManyRequests")
+    assert int(throttled.headers["retry-after"]) >= 50_000
 
 
 async def test_reads_lag_behind_writes_as_long_as_asked(stage: Stage) -> None:
