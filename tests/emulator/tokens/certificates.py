@@ -37,6 +37,11 @@ class ClientCertificate:
     def thumbprint(self, algorithm: hashes.HashAlgorithm) -> bytes:
         return self.certificate.fingerprint(algorithm)
 
+    @property
+    def sha1(self) -> bytes:
+        """The thumbprint that the portal shows."""
+        return self.thumbprint(hashes.SHA1())
+
     def headers(self) -> dict[str, str]:
         """What msal sends: SHA-256, padded."""
         digest = self.thumbprint(hashes.SHA256())
