@@ -13,7 +13,8 @@ from emulator.calls.faults import Settings, merged
 from emulator.calls.refusal import Surface
 from emulator.certificates import CA_FILE, serving_certificate
 from emulator.clock import Clock
-from emulator.directory import Directory
+from emulator.directory import ALWAYS, Directory
+from emulator.imds.node import attach_node
 from emulator.options import Options
 from emulator.seed.issuers import reaches
 from emulator.seed.plant import begin
@@ -86,6 +87,7 @@ def _world(
     options: Options, seed: Seed, state: StateFolder, kept: Kept, listeners: Listeners
 ) -> World:
     faults = begin(seed, kept.directory, kept.storage, kept.planted)
+    attach_node(kept.directory, ALWAYS)
     kept.storage.commit()
     for fault in faults:
         _log.warning("the seed: %s; this entry was left out, what was there stays", fault)

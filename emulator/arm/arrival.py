@@ -18,6 +18,7 @@ from emulator.bearer import Caller, Flaw, believed, presented
 from emulator.calls.recorder import call_of
 from emulator.calls.refusal import Refusal
 from emulator.calls.throttle import Limit, arm_limits
+from emulator.directory import ManagedIdentity
 from emulator.tokens.resources import ARM
 from emulator.web import world_of
 from emulator.world import World
@@ -87,7 +88,7 @@ async def arrive(request: Request, errand: Errand) -> Arrival:
     holder = world.directory.identities.get(errand.identity)
     call.kind, call.identity = errand.name, holder.client_id.lower() if holder else ""
     found = presented(request, ARM)
-    limits = _limits(world, errand)
+    limits = _limits(world, errand, holder)
     await world.gate.admit(call, limits)
     query = {name.lower(): value for name, value in request.query_params.items()}
     version = present_version(query.get("api-version"))
@@ -106,15 +107,15 @@ async def arrive(request: Request, errand: Errand) -> Arrival:
     )
 
 
-def _limits(world: World, errand: Errand) -> list[Limit]:
-    if not errand.rate:
-        return []
+def _limits(world: World, errand: Errand, holder: ManagedIdentity | None) -> list[Limit]:
     subscription = world.directory.subscriptions.get(errand.subscription)
+    if not errand.rate or subscription is None:
+        return []
     return arm_limits(
         errand.rate,
-        tenant=subscription.tenant if subscription else "",
-        subscription=errand.subscription,
-        resource=errand.identity,
+        tenant=subscription.tenant,
+        subscription=subscription.id,
+        resource=holder.key if holder else "",
     )
 
 
