@@ -93,6 +93,23 @@ class ControlPlane(Cluster):
         if self.programs["kube-apiserver"].process is None:
             self._start_api_server(self._means.find_program("kube-apiserver"), lambda _: None)
 
+    def rotate_signing_key(self) -> None:
+        """Sign ServiceAccounts' tokens with a new key from the API server's next start on.
+
+        The keys before it stay published, and their tokens good: kube-apiserver takes several
+        from one file.
+        """
+        private, public = pki.make_service_account_key()
+        published = self._layout.pki("sa.pub")
+        published.write_bytes(public + published.read_bytes())
+        _write_key(self._layout.pki("sa.key"), private)
+
+    def withdraw_old_signing_keys(self) -> None:
+        """Publish no key but the one that signs, from the API server's next start on."""
+        published = self._layout.pki("sa.pub")
+        end = b"-----END PUBLIC KEY-----\n"
+        published.write_bytes(published.read_bytes().partition(end)[0] + end)
+
     def _make_keys(self) -> None:
         now = _now()
         folder = self.folder / "pki"

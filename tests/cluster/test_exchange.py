@@ -1,33 +1,34 @@
 """A real API server's tokens, exchanged for access tokens at the emulator."""
 
-import uuid
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
-import msal
 import pytest
-import requests
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import WorkloadIdentityCredential
 
 from hack.cluster import Cluster
 from hack.emulator import Emulator, running
-from identity.names import DEFAULT_AUDIENCE
-from tests.cluster.api import Api, Json, a_namespace, api_of
+from tests.cluster.api import Api, a_namespace, api_of
+from tests.cluster.exchange import (
+    BARE,
+    CLIENT,
+    ELSEWHERE,
+    GRAPH,
+    SHOUTED,
+    TENANT,
+    Issuer,
+    exchanged,
+    make_accounts,
+    may_read_the_issuer,
+    outcome,
+    reader_token,
+    token_for,
+)
 
 pytestmark = pytest.mark.cluster
-
-TENANT = "5f1c9d1e-9f3b-4a53-8d0c-2f6d0c1b7a42"
-CLIENT = "3f0c1a52-8d7e-4b6a-9c21-5e4d3c2b1a09"
-DISCOVERY = "system:service-account-issuer-discovery"
-
-
-def token_for(api: Api, namespace: str, account: str, *, audience: str = DEFAULT_AUDIENCE) -> str:
-    """A token as the kubelet asks for it."""
-    answer = api.post(
-        f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token",
-        {"spec": {"audiences": [audience], "expirationSeconds": 3600}},
-    )
-    return str(answer["status"]["token"])
 
 
 @pytest.fixture(scope="module")
@@ -39,93 +40,32 @@ def api(cluster: Cluster) -> Iterator[Api]:
 @pytest.fixture(scope="module")
 def namespace(api: Api) -> Iterator[str]:
     with a_namespace(api, "exchange") as name:
-        accounts = f"/api/v1/namespaces/{name}/serviceaccounts"
-        for account in ("payments", "reader"):
-            api.post(accounts, {"metadata": {"name": account}})
+        make_accounts(api, name)
         yield name
 
 
 @pytest.fixture(scope="module")
-def reader(api: Api, namespace: str) -> Iterator[str]:
-    """The token of a ServiceAccount that may read the issuer's documents, and nothing else."""
-    bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
-    name = f"exchange-{uuid.uuid4().hex[:6]}"
-    api.post(
-        bindings,
-        {
-            "metadata": {"name": name},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": DISCOVERY,
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}],
-        },
-    )
-    answer = api.post(f"/api/v1/namespaces/{namespace}/serviceaccounts/reader/token", {"spec": {}})
-    yield str(answer["status"]["token"])
-    api.delete(f"{bindings}/{name}")
+def issuer(cluster: Cluster, api: Api, namespace: str) -> Issuer:
+    return Issuer(api.get("/.well-known/openid-configuration")["issuer"], cluster, namespace)
 
 
 @pytest.fixture(scope="module")
 def emulator(
-    cluster: Cluster,
-    api: Api,
-    namespace: str,
-    reader: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    api: Api, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Emulator]:
     folder = tmp_path_factory.mktemp("emulator")
-    (folder / "reader.token").write_text(reader)
-    issuer = api.get("/.well-known/openid-configuration")["issuer"]
-    credential = {
-        "name": "payments",
-        "issuer": issuer,
-        "subject": f"system:serviceaccount:{namespace}:payments",
-    }
-    seed: Json = {
-        "tenants": [{"id": TENANT}],
-        "applications": [
-            {
-                "appId": CLIENT,
-                "displayName": "payments",
-                "tenant": TENANT,
-                "federatedIdentityCredentials": [credential],
-            }
-        ],
-        "issuers": [
-            {
-                "issuer": issuer,
-                "reach": cluster.url,
-                "ca": str(Path(cluster.ca_file).resolve()),
-                "tokenFile": "reader.token",
-            }
-        ],
-    }
-    with running(Emulator(folder, seed)) as found:
+    (folder / "reader.token").write_text(reader_token(api, issuer.namespace))
+    with (
+        may_read_the_issuer(api, issuer.namespace),
+        running(Emulator(folder, issuer.seed())) as found,
+    ):
         yield found
-
-
-def exchanged(emulator: Emulator, assertion: str) -> Json:
-    """What msal makes of the emulator's answer."""
-    with requests.Session() as http:
-        http.trust_env = False
-        http.verify = str(emulator.addresses.ca)
-        app = msal.ConfidentialClientApplication(
-            CLIENT,
-            client_credential={"client_assertion": lambda: assertion},
-            authority=f"{emulator.addresses.authority}/{TENANT}",
-            instance_discovery=False,
-            http_client=http,
-        )
-        answer: Json = app.acquire_token_for_client(["https://graph.microsoft.com/.default"])
-        return answer
 
 
 def test_a_token_of_the_api_server_becomes_an_access_token(
     emulator: Emulator, api: Api, namespace: str
 ) -> None:
-    answer = exchanged(emulator, token_for(api, namespace, "payments"))
+    answer = exchanged(emulator, token_for(api, namespace))
     claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
     assert (claims["appid"], claims["tid"], claims["aud"], claims["idtyp"]) == (
         CLIENT,
@@ -135,6 +75,76 @@ def test_a_token_of_the_api_server_becomes_an_access_token(
     )
 
 
+def test_a_token_for_another_audience_is_refused(
+    emulator: Emulator, api: Api, namespace: str
+) -> None:
+    answer = exchanged(emulator, token_for(api, namespace, audience="api://AKSIdentityBinding"))
+    assert outcome(answer) == 700212, answer
+
+
 def test_another_subject_is_refused(emulator: Emulator, api: Api, namespace: str) -> None:
     answer = exchanged(emulator, token_for(api, namespace, "default"))
-    assert answer["error_codes"] == [700213], answer["error_description"]
+    assert outcome(answer) == 700213, answer
+
+
+def test_a_subject_that_differs_in_case_is_refused(
+    emulator: Emulator, api: Api, namespace: str
+) -> None:
+    answer = exchanged(emulator, token_for(api, namespace), SHOUTED)
+    assert outcome(answer) == 7002138, answer
+
+
+def test_an_issuer_that_no_credential_names_is_refused(
+    emulator: Emulator, api: Api, namespace: str
+) -> None:
+    answer = exchanged(emulator, token_for(api, namespace), ELSEWHERE)
+    assert outcome(answer) == 700211, answer
+
+
+def test_an_identity_without_credentials_is_refused(
+    emulator: Emulator, api: Api, namespace: str
+) -> None:
+    answer = exchanged(emulator, token_for(api, namespace), BARE)
+    assert outcome(answer) == 70025, answer
+
+
+def test_a_token_whose_time_is_over_is_refused(
+    emulator: Emulator, api: Api, namespace: str
+) -> None:
+    token = token_for(api, namespace)
+    emulator.admin("PUT", "/faults", {"clockOffsetSeconds": 3600 + 301})
+    try:
+        answer = exchanged(emulator, token)
+    finally:
+        emulator.admin("DELETE", "/faults")
+    assert outcome(answer) == 700024, answer
+    assert outcome(exchanged(emulator, token)) == 0
+
+
+def test_a_changed_token_is_refused(emulator: Emulator, api: Api, namespace: str) -> None:
+    header, claims, _ = token_for(api, namespace).split(".")
+    *_, other = token_for(api, namespace).split(".")
+    answer = exchanged(emulator, f"{header}.{claims}.{other}")
+    assert outcome(answer) == 700027, answer
+
+
+def test_azure_identity_signs_in_with_the_token_in_a_file(
+    emulator: Emulator, api: Api, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "azure-identity-token"
+    file.write_text(token_for(api, namespace))
+    monkeypatch.setenv("AZURE_CLIENT_ID", CLIENT)
+    monkeypatch.setenv("AZURE_TENANT_ID", TENANT)
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(file))
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", f"{emulator.addresses.authority}/")
+    ca = str(emulator.addresses.ca)
+    with WorkloadIdentityCredential(connection_verify=ca) as credential:
+        found = credential.get_token(GRAPH)
+    claims = jwt.decode(found.token, options={"verify_signature": False})
+    assert (claims["appid"], found.expires_on > time.time()) == (CLIENT, True)
+    file.write_text(token_for(api, namespace, "default"))
+    with (
+        WorkloadIdentityCredential(connection_verify=ca) as credential,
+        pytest.raises(ClientAuthenticationError, match="AADSTS700213"),
+    ):
+        credential.get_token(GRAPH)
