@@ -177,9 +177,9 @@ class _Planning:
             principal_id=principal,
             role_definition=role.id,
         )
-        yield from self._new(
-            f"roleAssignments/{row.id}", self._directory.assignments.get(row.id), row
-        )
+        # Known by what the seed says: the principal may be gone, and its object id with it.
+        key = f"roleAssignments/{entry.scope}/{role.id}/{entry.principal}"
+        yield from self._new(key, self._directory.assignments.get(row.id), row)
 
     def _is_same(self, wanted: Holder, found: Holder) -> bool:
         if isinstance(wanted, ManagedIdentity):
