@@ -16,6 +16,7 @@ from emulator.state import StateFolder
 CA_FILE: Final = "ca.crt"
 _CA_KEY: Final = "ca.key"
 _CA_LIFE: Final = timedelta(days=3650)
+_CA_MARGIN: Final = timedelta(days=30)
 _LIFE: Final = timedelta(days=365)
 _SKEW: Final = timedelta(hours=1)
 
@@ -28,13 +29,16 @@ class Serving(NamedTuple):
     authority: Path
 
 
-def serving_certificate(state: StateFolder, names: Sequence[str]) -> Serving:
-    """Make a certificate for these names and addresses, under a CA that stays in the folder."""
-    now = datetime.now(UTC)
+def serving_certificate(
+    state: StateFolder, names: Sequence[str], now: datetime | None = None
+) -> Serving:
+    """Make a certificate for these names and addresses, under a CA that stays in the folder.
+
+    Raises ValueError or TypeError for a CA in the folder that is not as it was written.
+    """
+    now = now or datetime.now(UTC)
     key = _read_key(state.kept(_CA_KEY, lambda: _pem(_new_key())))
-    authority = x509.load_pem_x509_certificate(
-        state.kept(CA_FILE, lambda: _make_authority(key, now))
-    )
+    authority = _authority(state, key, now)
     own = _new_key()
     certificate = (
         _builder("azwi-emulator", authority.subject, own.public_key(), now)
@@ -52,6 +56,20 @@ def serving_certificate(state: StateFolder, names: Sequence[str]) -> Serving:
         state.write("tls.crt", certificate.public_bytes(serialization.Encoding.PEM)),
         state.write("tls.key", _pem(own)),
         state.path / CA_FILE,
+    )
+
+
+def _authority(
+    state: StateFolder, key: ec.EllipticCurvePrivateKey, now: datetime
+) -> x509.Certificate:
+    """Return the CA's certificate; one whose time is nearly over is made anew, of the same key."""
+    made = x509.load_pem_x509_certificate(state.kept(CA_FILE, lambda: _make_authority(key, now)))
+    if made.public_key() != key.public_key():
+        raise ValueError(f"{CA_FILE} and {_CA_KEY} in the state folder don't belong together")
+    if made.not_valid_after_utc - _CA_MARGIN > now:
+        return made
+    return x509.load_pem_x509_certificate(
+        state.write(CA_FILE, _make_authority(key, now)).read_bytes()
     )
 
 
