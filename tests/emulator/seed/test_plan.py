@@ -110,8 +110,8 @@ def test_a_credential_that_breaks_a_rule_beside_those_that_are_there_is_told(
     assert keys(found) == []
     assert [*map(str, found.faults)] == [
         (
-            "applications[0].federatedIdentityCredentials[0]: the combination of issuer and subject is"
-            " already there under the name cluster, for payments"
+            "applications[0].federatedIdentityCredentials[0]: the combination of issuer and subject"
+            " is already there under the name cluster, for payments"
         )
     ]
 
@@ -138,15 +138,15 @@ def test_the_twenty_slots_hold_for_all_that_come_together(directory: Directory) 
         (
             {"applications": [application(appId=MANAGED)], "managedIdentities": []},
             (
-                f'applications[0].appId: "{MANAGED}" is not valid; expected one that is not the managed'
-                f" identity {RESOURCE.replace('resourceGroups', 'resourcegroups')}"
+                f'applications[0].appId: "{MANAGED}" is not valid; expected one that is not the'
+                f" managed identity {RESOURCE.replace('resourceGroups', 'resourcegroups')}"
             ),
         ),
         (
             {"applications": [application(tenant=OTHER_TENANT)]},
             (
-                f'applications[0].appId: "{APP}" is not valid; expected one that is not an application'
-                f" of the tenant {TENANT}"
+                f'applications[0].appId: "{APP}" is not valid; expected one that is not an'
+                f" application of the tenant {TENANT}"
             ),
         ),
         (

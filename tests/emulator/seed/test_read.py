@@ -117,8 +117,8 @@ def test_all_contradictions_are_told_at_once() -> None:
         'roleAssignments[0].role: "King" is not valid; expected a built-in role\'s name or GUID',
         f'applications[1].federatedIdentityCredentials[1].name: "cluster" is not valid; {again}',
         (
-            "applications[1].federatedIdentityCredentials[2]: the combination of issuer and subject is"
-            " already there under the name cluster"
+            "applications[1].federatedIdentityCredentials[2]: the combination of issuer and subject"
+            " is already there under the name cluster"
         ),
     ]
 
@@ -130,8 +130,8 @@ def test_an_identity_is_of_the_tenant_of_its_subscription() -> None:
     )
     assert wrong_with(content) == [
         (
-            f'managedIdentities[0].tenant: "{TENANT}" is not valid; expected {OTHER_TENANT}, to which'
-            " its subscription belongs"
+            f'managedIdentities[0].tenant: "{TENANT}" is not valid; expected {OTHER_TENANT}, to'
+            " which its subscription belongs"
         )
     ]
 
@@ -224,8 +224,8 @@ def test_the_files_of_issuers_are_beside_the_seed(tmp_path: Path) -> None:
     for name in ("no.crt", "none.crt", "."):
         assert wrong_with({"issuers": [good | {"ca": name}]}, folder=tmp_path) == [
             (
-                f'issuers[0].ca: "{name}" is not valid; expected a file of PEM certificates, relative'
-                " to the seed"
+                f'issuers[0].ca: "{name}" is not valid; expected a file of PEM certificates,'
+                " relative to the seed"
             )
         ]
 
