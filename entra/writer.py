@@ -140,11 +140,28 @@ class Writer:
         )
 
     async def delete(self, name: str) -> bool:
-        """Remove a credential; tell whether it was there. Asked for even if it was not observed."""
+        """Remove a credential; tell whether it was there. Asked for even if it was not observed.
+
+        Where the service does not find what was observed, it is read again: a try whose answer was
+        lost may have removed it, or the service may be behind. Raises `NotPropagated` if it is
+        shown for minutes.
+        """
         was_there = self._view.named(name) is not None
-        found = await self._surely(self._credentials.delete(self._identity, name))
+
+        async def attempt() -> bool:
+            if await self._credentials.delete(self._identity, name):
+                return True
+            if was_there and await self._credentials.get(self._identity, name):
+                what = errand("DELETE", name, self._identity)
+                raise NotPropagated(
+                    f"{what}: the service does not find it, and still shows it",
+                    advice="it is asked again",
+                )
+            return was_there
+
+        removed = await self._surely(retrying(attempt, self._echoes, self._pace))
         self._view.wrote(name, None, self._pace.now())
-        return found or was_there
+        return removed
 
     async def _write(
         self,

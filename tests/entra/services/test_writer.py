@@ -12,6 +12,7 @@ from entra.errors import (
     LimitReached,
     NameTaken,
     NotFound,
+    NotPropagated,
     PairTaken,
     Unreachable,
 )
@@ -197,6 +198,36 @@ async def test_what_was_not_observed_is_removed_all_the_same(kind: Kind) -> None
         assert await writer.delete("late") is True
         assert await writer.delete("late") is False
     assert bench.services.there(identity) == {}
+
+
+@both
+async def test_a_removal_by_a_service_that_is_behind_is_asked_for_again(kind: Kind) -> None:
+    bench = Bench()
+    identity = bench.identity(kind)
+    async with bench.entra.writers.of(identity) as writer:
+        await writer.create(credential())
+        bench.services.fail("^DELETE", refusal(404, "NotFound"), times=2)
+        assert await writer.delete("aks-app") is True
+        assert bench.services.there(identity) == {}
+        await writer.create(credential())
+        bench.services.fail("^DELETE", refusal(404, "NotFound"), times=10_000)
+        with pytest.raises(NotPropagated, match="still shows it"):
+            await writer.delete("aks-app")
+        bench.services.clear_faults()
+        await writer.delete("aks-app")
+    assert bench.services.there(identity) == {}
+
+
+@both
+async def test_what_somebody_else_removed_is_gone(kind: Kind) -> None:
+    bench = Bench()
+    identity = bench.identity(kind)
+    async with bench.entra.writers.of(identity) as writer:
+        await writer.create(credential())
+        bench.services.there(identity).clear()
+        assert await writer.delete("aks-app") is True
+        assert list(writer.observed) == []
+    assert len(bench.services.calls("^DELETE")) == 1
 
 
 @both
