@@ -8,8 +8,8 @@
             if not any(one.pair == wanted.pair for one in writer.observed):
                 await writer.create(wanted)
 
-Token sources stand in `entra.sign_in`, the exchange of a ServiceAccount's token in `entra.exchange`,
-and what can go wrong in `entra.errors`.
+Token sources stand in `entra.sign_in`, the exchange of a ServiceAccount's token in
+`entra.exchange`, and what can go wrong in `entra.errors`.
 """
 
 from entra.budget import Budget
