@@ -96,13 +96,14 @@ async def one(assignment: Guid, request: Request) -> Response:
 async def put(assignment: Guid, request: Request) -> Response:
     """Assign a role. The same once more is 200; the same under another name is a conflict."""
     arrival, scope = await _arrive(request, "put", "write")
+    key = _id(scope, assignment)
     properties = _properties(await json_body(request, Surface.ARM))
     wanted = _read(properties, scope, assignment)
     _check_principal(arrival, wanted, typed="principalType" in properties)
     world = arrival.world
-    there = world.directory.assignments.get(wanted.id)
+    there = world.directory.assignments.get(key)
     _check_beside(wanted, there, world.directory.assignments.values())
-    world.directory.assignments.put(wanted.id, wanted, world.clock.moment())
+    world.directory.assignments.put(key, wanted, world.clock.moment())
     return arrival.answer(assignment_body(wanted), 201 if there is None else 200)
 
 
@@ -135,6 +136,13 @@ async def _arrive(request: Request, what: str, verb: Verb) -> tuple[Arrival, Sco
 
 
 def _id(scope: Scope, name: str) -> str:
+    if not _GUID.fullmatch(name):
+        raise Refusal(
+            400,
+            "InvalidRoleAssignmentId",
+            f"The role assignment ID '{name[:100]}' is not valid. The role assignment ID must be a"
+            " GUID.",
+        )
     return RoleAssignment(name, scope.id, "", "").id
 
 
@@ -167,13 +175,6 @@ def _properties(body: Json) -> Json:
 
 
 def _read(properties: Json, scope: Scope, name: str) -> RoleAssignment:
-    if not _GUID.fullmatch(name):
-        raise Refusal(
-            400,
-            "InvalidRoleAssignmentId",
-            f"The role assignment ID '{name[:100]}' is not valid. The role assignment ID must be a"
-            " GUID.",
-        )
     definition, principal = properties.get("roleDefinitionId"), properties.get("principalId")
     if not isinstance(definition, str) or not isinstance(principal, str):
         raise words.invalid("roleDefinitionId and principalId must be texts")

@@ -5,11 +5,12 @@ from typing import Annotated, Any, Final
 from fastapi import Path
 
 from emulator.arm.kinds import Kind
+from emulator.arm.roles import ROLES
 from emulator.arm.shapes import ErrorBody
 from emulator.directory.rules import LONGEST
 
 _UUID: Final = "^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$"
-_TAGS: Final = {"type": "object", "additionalProperties": {"type": "string"}}
+_TAGS: Final = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
 
 _GROUP: Final = "^[A-Za-z0-9_()-][A-Za-z0-9_().-]{0,88}[A-Za-z0-9]$"
 
@@ -62,7 +63,10 @@ ASSIGNMENT: Final[dict[str, Any]] = {
             "type": "object",
             "required": ["roleDefinitionId", "principalId"],
             "properties": {
-                "roleDefinitionId": {"type": "string"},
+                "roleDefinitionId": {
+                    "type": "string",
+                    "pattern": f"/roleDefinitions/({'|'.join(role.id for role in ROLES)})$",
+                },
                 "principalId": {"type": "string", "pattern": _UUID},
                 "principalType": {
                     "type": "string",
@@ -84,7 +88,7 @@ def described(
     """Return what stands in the document of a call beside its path."""
     parameters = [_query("api-version", {"type": "string", "enum": list(kind.versions)}, must=True)]
     if paged:
-        parameters.append(_query("$top", {"type": "integer", "minimum": 1, "maximum": 1000}))
+        parameters.append(_query("$top", {"type": "integer", "minimum": 1}))
         parameters.append(_query("$skiptoken", {"type": "string"}))
     if filtered:
         parameters.append(_query("$filter", {"type": "string"}))

@@ -28,7 +28,7 @@ def cut(rows: Iterable[tuple[str, T]], query: Mapping[str, str]) -> Page[T]:
 
     Raises Refusal (400) for what is neither a number nor a token of ours.
     """
-    size, after = _size(query.get("$top", "")), _after(query.get("$skiptoken", ""))
+    size, after = _size(query.get("$top")), _after(query.get("$skiptoken", ""))
     left = sorted((key.lower(), item) for key, item in rows if key.lower() > after)
     items = [item for _, item in left[:size]]
     return Page(items, left[size - 1][0] if len(left) > size else "")
@@ -41,12 +41,13 @@ def next_link(address: str, query: Mapping[str, str], after: str) -> str:
     return f"{address}?{urlencode(kept | {'$skiptoken': token}, safe='$', quote_via=quote)}"
 
 
-def _size(written: str) -> int:
-    if not written:
+def _size(written: str | None) -> int:
+    if written is None:
         return PAGE_SIZE
-    if not (written.isascii() and written.isdecimal() and len(written) < 10 and int(written)):
+    digits = written.lstrip("0")
+    if not (written.isascii() and written.isdecimal() and digits):
         raise Refusal(400, "InvalidTop", "The query parameter $top must be a positive number.")
-    return min(int(written), PAGE_SIZE)
+    return PAGE_SIZE if len(digits) > 3 else min(int(digits), PAGE_SIZE)
 
 
 def _after(token: str) -> str:
