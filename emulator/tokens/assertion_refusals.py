@@ -17,7 +17,8 @@ after them. Sources, by code:
 - 700021, 700023, 50048: https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 
 Never answered, only asked for as a failure on demand: 70021, which older answers have instead of
-700211 to 700213, and 7002137, which is about managed identities' own subjects.
+700211 to 700213; 7002137, which is about the subjects of Entra's own tokens; 50013, which is about
+assertions of users.
 """
 
 from datetime import UTC, datetime, timedelta

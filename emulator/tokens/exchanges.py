@@ -1,8 +1,8 @@
 """The last exchanges and why each was refused, in words, for the page and the admin API."""
 
 from collections import deque
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 KEPT: Final = 500
 
@@ -46,10 +46,3 @@ class Exchanges:
     def clear(self) -> None:
         """Forget all."""
         self._kept.clear()
-
-
-def told(exchange: Exchange) -> dict[str, Any]:
-    """Return one as the admin API tells it."""
-    found = asdict(exchange)
-    found["clientId"] = found.pop("client_id")
-    return found

@@ -62,6 +62,13 @@ def duplicated(parameter: str) -> TokenRefusal:
     )
 
 
+def resource_not_supported() -> TokenRefusal:
+    """Return the refusal of version 1's parameter at an endpoint of version 2."""
+    return TokenRefusal(
+        400, "invalid_request", 901002, "The 'resource' request parameter is not supported."
+    )
+
+
 def wrong_method(method: str, allowed: str) -> TokenRefusal:
     """Return the refusal of a method that an address of the token service does not have."""
     return TokenRefusal(

@@ -31,6 +31,8 @@ _KEPT: Final = {"Cache-Control": "max-age=86400, private"}
 async def token(tenant: str, request: Request) -> Response:
     """Exchange a federated assertion, a secret or a certificate's assertion for a token."""
     form = await _form(request)
+    if "resource" in form:
+        raise refusals.resource_not_supported()
     answer = await _exchanged(request, tenant, form)
     return _json(answer, _FRESH)
 

@@ -43,12 +43,14 @@ async def test_a_tenants_endpoints_of_version_1_are_told(tokens: Tokens) -> None
     }
 
 
-@pytest.mark.parametrize("version", ["/v2.0", ""])
-async def test_what_is_told_leads_on(tokens: Tokens, version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "wanted"), [("/v2.0", {}), ("", {"resource": "https://graph.microsoft.com"})]
+)
+async def test_what_is_told_leads_on(tokens: Tokens, version: str, wanted: dict[str, str]) -> None:
     path = f"/{TENANT.upper()}{version}/.well-known/openid-configuration"
     found = (await tokens.http.get(path)).json()
     assert (await tokens.http.get(found["jwks_uri"])).json() == tokens.world.signer.keys()
-    form = tokens.form(resource="https://graph.microsoft.com")
+    form = tokens.form(**wanted)
     assert (await tokens.http.post(found["token_endpoint"], data=form)).status_code == 200
 
 

@@ -371,6 +371,12 @@ async def test_an_application_whose_service_principal_is_gone_is_told_so(tokens:
     )
 
 
+async def test_a_resource_is_for_version_1_only(tokens: Tokens) -> None:
+    answer = await tokens.ask(resource="https://graph.microsoft.com")
+    assert told(answer) == (400, "invalid_request", 901002)
+    assert words(answer) == "The 'resource' request parameter is not supported."
+
+
 async def test_a_field_twice_is_refused(tokens: Tokens) -> None:
     answer = await _raw(tokens, b"client_id=a&scope=b&client_id=c")
     assert told(answer) == (400, "invalid_request", 9000411)
