@@ -37,6 +37,7 @@ REASONS: Final[dict[int, str]] = {
     900023: "The address does not name a tenant in a form that is known.",
     900144: "A parameter is missing.",
     900561: "The method is not the one that the address takes.",
+    901002: "The parameter resource is of version 1; version 2 takes a scope.",
     1002012: "The scope must be a resource with /.default after it.",
     5002723: "The assertion's header does not say which key signed it.",
     5002727: "The assertion's header names another type than JWT.",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.emulator.admin.stage import GRAPH, Stage
+from tests.emulator.conftest import ORIGIN
 from tests.emulator.seed.samples import APP, ISSUER, MANAGED, TENANT
 
 CREDENTIALS = f"/applications(appId='{APP}')/federatedIdentityCredentials"
@@ -98,7 +99,7 @@ async def test_the_admin_api_the_page_and_probes_are_not_counted(stage: Stage) -
 
 async def test_what_is_not_served_is_told_and_not_counted(stage: Stage) -> None:
     await stage.http.get("/v1.0/nonsense")
-    await stage.http.get("//double/slash")
+    await stage.http.get(f"{ORIGIN}//double/slash")
     found = await stage.done("GET", "/requests")
     assert [(one["path"], one["status"]) for one in found["requests"]] == [
         ("/v1.0/nonsense", 404),
