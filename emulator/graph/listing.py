@@ -74,10 +74,7 @@ def options_of(query: QueryParams, kind: Kind, *, many: bool = True) -> Options:
 def page(rows: Iterable[Json], options: Options, kind: Kind, address: "Address") -> Json:
     """Return one page of what passes the filter."""
     found = [row for row in rows if passes(row, options.clauses, kind.by)]
-    rest = sorted(
-        (row for row in found if row["id"].lower() > options.after),
-        key=lambda row: row["id"].lower(),
-    )
+    rest = sorted((row for row in found if _place(row) > options.after), key=_place)
     shown = rest[: options.top]
     answer: Json = {"@odata.context": address.context(kind, options.select)}
     if options.count:
