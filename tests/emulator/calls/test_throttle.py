@@ -50,7 +50,7 @@ def test_a_factor_near_nothing_lets_one_call_through(throttle: Throttle) -> None
     assert throttle.wait(ONE, 0.001) == 4000
 
 
-@pytest.mark.parametrize("rate", [0.25, 0.3, 1 / 3, 0.7, 1.0, 2.0, 7.3, 20.0])
+@pytest.mark.parametrize("rate", [0.25, 0.3, 1 / 3, 1 / 161, 1 / 187, 0.7, 1.0, 2.0, 7.3, 20.0])
 def test_whoever_waits_as_told_gets_through(hands: Hands, rate: float) -> None:
     throttle = Throttle(lambda: hands.steady)
     limits = [Limit("a", Rate(rate, 1))]
