@@ -76,6 +76,12 @@ class Connection(HttpToolsProtocol):
         self._received = 0
         super().on_message_complete()
 
+    def shutdown(self) -> None:
+        """End it if it idles; who takes no part in that is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, in the place of uvicorn's plain text."""
         self._turn_away(HTTPStatus.BAD_REQUEST, msg)

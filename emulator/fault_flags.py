@@ -67,7 +67,8 @@ def _number(flag: str, name: str, written: str, faults: Faults) -> dict[str, flo
         Settings.model_validate({name: value})
     except ValidationError as error:
         for fault in faults_of(error):
-            faults.add(flag, written, f"a number {fault.expected}")
+            words = fault.expected
+            faults.add(flag, written, words if words.startswith("a ") else f"a number {words}")
         return {}
     return {name: value}
 
