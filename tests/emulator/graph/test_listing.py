@@ -32,6 +32,7 @@ async def all_pages(stage: Stage, first: Json) -> list[Json]:
         answer = await stage.ask("GET", link)
         assert answer.status_code == 200, answer.text
         pages.append(answer.json())
+        assert len(pages) < 20, "the pages go round in a circle"
     return pages
 
 
