@@ -1,5 +1,6 @@
 """The outermost layer: gives each request its ids, keeps its record, words its refusals."""
 
+import asyncio
 import logging
 import re
 import uuid
@@ -8,7 +9,7 @@ from typing import Final, cast
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emulator.calls.gate import Gate
+from emulator.calls.gate import Gate, refused
 from emulator.calls.log import Call, RequestLog
 from emulator.calls.refusal import Answer, Ids, Refusal, Surface, worded
 from emulator.clock import Clock
@@ -51,10 +52,12 @@ class Recorder:
         began = self._clock.moment()
         try:
             await self._app(scope, receive, answer.send)
+        except asyncio.CancelledError:  # the server ends, and waits no longer
+            await answer.refuse(refused(call.surface, 503, "The emulator is ending."))
         except Exception:  # noqa: BLE001 - the boundary of a request: the next one must be served
             _log.exception("unexpected error at %s", call.kind)
             words = "The emulator failed, which it must not; its log says how."
-            await answer.refuse(Refusal(500, "InternalServerError", words))
+            await answer.refuse(refused(call.surface, 500, words))
         finally:
             call.seconds = self._clock.moment() - began
 

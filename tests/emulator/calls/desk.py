@@ -1,5 +1,6 @@
 """A toy service behind the real recorder and gate: what it is asked for stands in its path."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ class Desk:
     """Kinds of the calls that were worked on."""
     error: Exception | None = None
     """What the service raises in the place of an answer, once it has worked."""
+    under_way: asyncio.Event | None = None
+    """Set when a call is at work; it then works without end."""
 
     def __post_init__(self) -> None:
         self.clock = Clock(
@@ -73,5 +76,8 @@ class Desk:
             self.worked.append(call.kind)
             if self.error is not None:
                 raise self.error
+            if self.under_way is not None:
+                self.under_way.set()
+                await asyncio.Event().wait()
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": body})

@@ -1,5 +1,6 @@
 """The outermost layer: ids, records, and what happens to an answer on its way out."""
 
+import asyncio
 import logging
 
 import pytest
@@ -71,3 +72,14 @@ async def test_a_bug_is_a_500_in_the_services_shape_and_the_next_call_is_served(
     assert "unexpected error at x" in caplog.text
     desk.error = None
     assert (await desk.ask("x")).status_code == 200
+
+
+async def test_a_call_that_the_end_cuts_short_is_told(hands: Hands) -> None:
+    desk = Desk(hands, Surface.TOKEN, under_way=asyncio.Event())
+    asking = asyncio.create_task(desk.ask("token"))
+    assert desk.under_way is not None
+    await desk.under_way.wait()
+    asking.cancel()
+    answer = await asking
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert [call.status for call in desk.log.calls()] == [503]
