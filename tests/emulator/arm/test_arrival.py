@@ -154,6 +154,13 @@ async def test_a_credential_takes_a_role_that_writes_at_its_scope_or_above(
         assert answer.status_code == (201 if allowed else 403)
 
 
+async def test_the_role_of_somebody_else_does_not_count(signer: Signer) -> None:
+    owner = {"scope": "/", "role": "Owner", "principal": PAYMENTS}
+    async with staged(signer, seed_of(enforceRoleAssignments=True, roleAssignments=[owner])) as one:
+        assert code(await one.ask("GET", RESOURCE)) == (403, "AuthorizationFailed")
+        assert (await one.ask("GET", RESOURCE, token=one.token(PAYMENTS))).status_code == 200
+
+
 async def test_answers_carry_ids_and_what_is_left(stage: Stage) -> None:
     mine = "8f14e45f-ceea-467f-a9d2-3c5e3c1c5b6a"
     headers = {"Authorization": f"Bearer {stage.token()}", "x-ms-correlation-request-id": mine}

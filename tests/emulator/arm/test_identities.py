@@ -142,7 +142,14 @@ async def test_lists_hold_a_subscriptions_or_a_groups_in_pages(signer: Signer) -
         "clientId": PAYMENTS,
         "tenant": TENANT,
     }
-    async with staged(signer, seed_of(managedIdentities=[*here, elsewhere])) as stage:
+    second = "22222222-2222-4333-8444-555555555555"
+    not_here = {
+        "resourceId": f"{IDENTITIES.replace(SUBSCRIPTION, second)}/other",
+        "clientId": second,
+        "tenant": TENANT,
+    }
+    seed = seed_of(managedIdentities=[*here, elsewhere, not_here])
+    async with staged(signer, seed) as stage:
         first = await stage.ask("GET", ALL)
         assert len(first.json()["value"]) == PAGE_SIZE
         wanted = [f"one-{number:03}" for number in range(len(here))]

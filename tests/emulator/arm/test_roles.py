@@ -12,6 +12,7 @@ from tests.emulator.arm.stage import (
     GROUP,
     IDENTITIES,
     OPERATOR,
+    OTHER_SUBSCRIPTION,
     PAYMENTS,
     RESOURCE,
     SUBSCRIPTION,
@@ -197,6 +198,13 @@ async def test_assignments_are_listed_from_above_and_below_and_filtered(signer: 
             {"scope": scope, "role": "Reader", "principal": PAYMENTS} for scope in scopes
         ]
         + [{"scope": WHOLE, "role": "Owner", "principal": OPERATOR}]
+        + [
+            {
+                "scope": f"/subscriptions/{OTHER_SUBSCRIPTION}",
+                "role": "Owner",
+                "principal": OPERATOR,
+            }
+        ]
     )
     async with staged(signer, seed) as stage:
         assert sorted(await listed(stage, IN_GROUP)) == sorted([*scopes, WHOLE])
@@ -207,6 +215,7 @@ async def test_assignments_are_listed_from_above_and_below_and_filtered(signer: 
         owner = f"assignedTo('{principal_of(stage, OPERATOR)}')"
         assert await listed(stage, RESOURCE, owner) == [WHOLE]
         assert sorted(await listed(stage, "", "atScope()")) == ["/"]
+        assert sorted(await listed(stage, "")) == sorted([*scopes, WHOLE])
 
 
 async def test_a_caller_without_the_right_to_assign_is_refused(signer: Signer) -> None:
