@@ -21,9 +21,8 @@ from emulator.web import world_of
 Kind = Annotated[
     str,
     Query(
-        min_length=1,
         max_length=100,
-        description="A shell pattern over kinds: `token`, `graph.credentials.*`",
+        description="A shell pattern over kinds: `token`, `graph.credentials.*`; empty: any",
     ),
 ]
 Identity = Annotated[str, Query(max_length=100, description="A client id")]
@@ -37,14 +36,14 @@ router = APIRouter()
 @router.get("/requests", operation_id="listRequests", response_model=Requests, responses=REFUSALS)
 async def list_requests(
     request: Request,
-    kind: Kind = "*",
+    kind: Kind = "",
     identity: Identity = "",
     after: After = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST)] = LONGEST,
 ) -> Response:
     """List requests, the newest last: the latest, or with `after` the first past that number."""
     log = world_of(request).log
-    found = log.calls(kind=kind, identity=identity, after=after or 0)
+    found = log.calls(kind=kind or "*", identity=identity, after=after or 0)
     shown = found[-limit:] if after is None else found[:limit]
     return answer(Requests(requests=[*map(_call, shown)], dropped=log.dropped))
 
@@ -59,9 +58,9 @@ async def clear_requests(request: Request) -> Response:
 @router.get(
     "/requests/counts", operation_id="countRequests", response_model=Counts, responses=REFUSALS
 )
-async def count_requests(request: Request, kind: Kind = "*", identity: Identity = "") -> Response:
+async def count_requests(request: Request, kind: Kind = "", identity: Identity = "") -> Response:
     """Count requests by kind and identity, since the start or the last DELETE /requests."""
-    found = world_of(request).log.counts(kind=kind, identity=identity)
+    found = world_of(request).log.counts(kind=kind or "*", identity=identity)
     counts = [
         Count(kind=name, identity=about, count=count)
         for (name, about), count in sorted(found.items())

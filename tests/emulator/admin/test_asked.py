@@ -67,6 +67,7 @@ async def test_requests_are_the_newest_last_and_read_on_from_a_number(stage: Sta
     assert await numbers(stage) == [1, 2, 3, 4]
     assert await numbers(stage, f"?identity={MANAGED.upper()}") == [2, 4]
     assert await numbers(stage, "?kind=arm.*") == []
+    assert await numbers(stage, "?kind=&identity=") == [1, 2, 3, 4]
     assert await numbers(stage, "?limit=2") == [3, 4]
     assert await numbers(stage, "?after=0&limit=2") == [1, 2]
     assert await numbers(stage, "?after=2&limit=1") == [3]
@@ -161,9 +162,7 @@ async def test_exchanges_of_one_identity_and_the_last_of_them(stage: Stage) -> N
         "/requests?limit=20001",
         "/requests?limit=many",
         "/requests?after=-1",
-        "/requests?kind=",
         "/requests?kind=" + "x" * 101,
-        "/requests/counts?kind=",
         "/exchanges?limit=0",
         "/exchanges?identity=" + "x" * 101,
     ],
