@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from emulator.directory.model import (
     Application,
@@ -94,7 +95,7 @@ class Directory:
 
     def forget(self) -> None:
         """Remove everything with its past, as if it had never been."""
-        for table in (
+        tables: list[Table[Any]] = [
             self.tenants,
             self.subscriptions,
             self.applications,
@@ -102,7 +103,8 @@ class Directory:
             self.identities,
             self.assignments,
             *self._credentials.values(),
-        ):
+        ]
+        for table in tables:
             table.forget()
         self._holders.clear()
         self._principals.clear()
