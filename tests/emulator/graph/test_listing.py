@@ -158,12 +158,12 @@ async def test_a_slash_too_many_does_no_harm_and_is_not_handed_on(stage: Stage) 
 
 
 async def test_a_filter_goes_on_over_all_pages(stage: Stage) -> None:
-    for name in ("it's & more", "it's=1", "its"):
+    for name in ("it's & more", "it's & #1", "it's + 1"):
         await stage.ask("POST", "/applications", {"displayName": name})
-    first = await stage.get("/applications", top="1", filter="startswith(displayName,'it''s')")
+    first = await stage.get("/applications", top="1", filter="startswith(displayName,'it''s &')")
     pages = await all_pages(stage, first)
     assert sorted(row["displayName"] for page in pages for row in page["value"]) == [
-        *("it's & more", "it's=1"),
+        *("it's & #1", "it's & more"),
     ]
 
 
