@@ -37,8 +37,8 @@ def cut(rows: Iterable[tuple[str, T]], query: Mapping[str, str]) -> Page[T]:
 def next_link(address: str, query: Mapping[str, str], after: str) -> str:
     """Return the address of the page that goes on after a key."""
     token = base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")
-    kept = {name: value for name, value in query.items() if name != "$skiptoken"}
-    return f"{address}?{urlencode(kept | {'$skiptoken': token}, safe='$', quote_via=quote)}"
+    wanted = {**query, "$skiptoken": token}
+    return f"{address}?{urlencode(wanted, safe='$', quote_via=quote)}"
 
 
 def _size(written: str | None) -> int:

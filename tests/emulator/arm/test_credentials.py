@@ -78,6 +78,13 @@ async def test_a_list_goes_on_where_the_last_page_ended(stage: Stage) -> None:
     assert names == ["till-2", "till-3", "till-4"]
 
 
+async def test_a_list_that_ends_with_its_page_is_not_gone_on_with(stage: Stage) -> None:
+    for number in range(2):
+        await stage.put_credential(f"till-{number}", subject=f"till:{number}")
+    answer = await stage.ask("GET", CREDENTIALS, query={"$top": "2"})
+    assert (len(answer.json()["value"]), "nextLink" in answer.json()) == (2, False)
+
+
 @pytest.mark.parametrize("top", ["", "0", "-1", "two", "1.5", "٢"])
 async def test_a_page_size_that_is_no_number_is_refused(stage: Stage, top: str) -> None:
     assert code(await stage.ask("GET", CREDENTIALS, query={"$top": top})) == (400, "InvalidTop")
