@@ -5,17 +5,26 @@ With documented settings only: AZURE_POD_IDENTITY_AUTHORITY_HOST says where the 
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jwt
 import msal
 import pytest
 import requests
-from azure.identity import CredentialUnavailableError, ManagedIdentityCredential
+from azure.identity import (
+    ClientSecretCredential,
+    CredentialUnavailableError,
+    ManagedIdentityCredential,
+)
 from azure.identity.aio import ManagedIdentityCredential as AsyncManagedIdentityCredential
 
+from emulator.directory import ALWAYS, Directory
+from emulator.imds.node import attach_node
+from emulator.seed.plant import plant
+from emulator.seed.read import read_seed
 from hack.emulator import Emulator, running
-from tests.emulator.arm.stage import PAYMENTS, RESOURCE, TENANT, seed_of
+from tests.emulator.arm.stage import OPERATOR, PAYMENTS, RESOURCE, TENANT, seed_of
 
 SCOPE = "https://vault.azure.net/.default"
 VAULT = "https://vault.azure.net"
@@ -138,3 +147,31 @@ def test_msal_is_told_why_there_is_no_token() -> None:
     }
     unknown = msal_answer(msal.SystemAssignedManagedIdentity(), "https://nowhere.test")
     assert unknown["error"] == "invalid_resource"
+
+
+def test_the_node_can_be_given_a_role_before_it_ever_asks(tmp_path: Path) -> None:
+    directory = Directory()
+    plant(read_seed(seed_of()), directory)
+    node = attach_node(directory, ALWAYS)
+    assert node
+    role = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+    path = f"{RESOURCE}/providers/Microsoft.Authorization/roleAssignments/{NOBODY}"
+    with (
+        running(Emulator(tmp_path, seed_of())) as emulator,
+        emulator.client() as http,
+        ClientSecretCredential(
+            TENANT,
+            OPERATOR,
+            "s3cret",
+            authority=emulator.addresses.authority,
+            disable_instance_discovery=True,
+            connection_verify=str(emulator.addresses.ca),
+        ) as operator,
+    ):
+        token = operator.get_token(f"{emulator.addresses.arm}/.default").token
+        answer = http.put(
+            f"{path}?api-version=2022-04-01",
+            json={"properties": {"roleDefinitionId": role, "principalId": node.principal_id}},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    assert answer.status_code == 201, answer.text
