@@ -256,6 +256,12 @@ async def test_too_many_requests_are_told_in_the_services_words(stage: Stage) ->
     assert message(answer) == "Number of batch request steps exceeds the maximum value of 20."
 
 
+async def test_a_dependency_that_is_not_there_is_named(stage: Stage) -> None:
+    steps = [step("1", "/applications", dependsOn=["nobody"])]
+    answer = await stage.ask("POST", "/$batch", {"requests": steps})
+    assert "request '1' depends on 'nobody', which is not there" in message(answer)
+
+
 async def test_the_batch_of_beta_asks_beta(stage: Stage) -> None:
     answer = await stage.ask("POST", "/beta/$batch", {"requests": [step("1", "/applications")]})
     found = answer.json()["responses"][0]["body"]
