@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from emulator.calls.refusal import Ids, Refusal, Surface, worded
+from emulator.calls.refusal import Ids, Surface, worded
 from emulator.tokens.refusals import malformed
 
 MOST_HEAD_BYTES: Final = 64 * 1024
@@ -100,12 +100,8 @@ class Connection(HttpToolsProtocol):
 
     def _answer(self, status: HTTPStatus, why: str) -> bytes:
         request_id = str(uuid.uuid4())
-        refusal: Refusal
-        if self.surface is Surface.IMDS:
-            refusal = Refusal(status, "invalid_request", why)
-        else:
-            refusal = malformed(why)
-            refusal.status = status
+        refusal = malformed(why)
+        refusal.status = status
         answer = worded(self.surface, refusal, Ids(request_id, request_id), time.time())
         body = orjson.dumps(answer.body)
         head = (
