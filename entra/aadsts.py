@@ -34,7 +34,7 @@ class TokenAnswer:
     """An answer of the token endpoint or of IMDS: a JSON object, whole."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """Names in lower case."""
     body: Mapping[str, Any] = field(repr=False)
     """May hold a token."""

@@ -113,10 +113,16 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
         _FIND_APPLICATION + "; enable it if it is disabled",
     ),
     7000112: _configuration("the application is disabled", "enable its service principal"),
+    7000229: _configuration(
+        "the application has no service principal in the tenant",
+        "create one: az ad sp create --id <client id>",
+    ),
     90002: _configuration(
         "there is no such tenant in this cloud",
         "check the tenant id, and that the authority host is that of the tenant's cloud",
     ),
+    900023: _configuration("the tenant id is none", "give the tenant's UUID or domain name"),
+    50059: _configuration("the request names no tenant", "give a tenant id"),
     90019: _configuration("the request names no tenant", "give a tenant id"),
     90038: _configuration(
         "the tenant belongs to another cloud", "use the authority host of the tenant's cloud"
@@ -199,6 +205,17 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
         "if keys were rotated lately, ask again in some minutes; else check the issuer's JWKS, or"
         " that the certificate is uploaded to the application",
     ),
+    # 5002738: https://github.com/AzureAD/microsoft-identity-web/issues/3467
+    5002738: _ours(
+        "the assertion is signed by an algorithm that Entra ID does not take",
+        "let the issuer sign with RSA (RS256)",
+    ),
+    # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+    50048: _ours("the assertion is not about the application", "report this as a bug"),
+    700021: _ours("the assertion is another application's", "report this as a bug"),
+    700023: _ours("the assertion is for another token service", "check the authority host"),
+    7000216: _ours("no credential was sent", "report this as a bug"),
+    7000218: _ours("no credential was sent", "report this as a bug"),
     1002012: _ours("the scope does not end with /.default", "ask for <resource>/.default"),
     70011: _ours("the scope is not valid", "ask for <resource>/.default"),
     28002: _ours("the scope is not valid", "ask for <resource>/.default"),

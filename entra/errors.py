@@ -20,8 +20,9 @@
         └── Invalid               the request is wrong, and so are we (or whoever gave the value)
 
 Answers of the vendor become one of these in `entra.mapping` (Graph, ARM) and `entra.aadsts` (the
-token endpoint), failures of the transport in `entra.http`, and nowhere else. Messages are one line
-for people, end with what to do, and never hold a token, an assertion or a secret.
+token endpoint; `entra.token_answers` for what is no answer of it), failures of the transport in
+`entra.http`, and nowhere else. Messages are one line for people, end with what to do, and never
+hold a token, an assertion or a secret.
 """
 
 # ruff: noqa: N818  "Throttled" and "NotFound" say all that "ThrottledError" would

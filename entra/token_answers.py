@@ -16,6 +16,8 @@ from entra.http import Answer, Request, origin
 from entra.tokens import AccessToken
 
 _HIDDEN: Final = b"(hidden)"
+_SHORTEST_SECRET: Final = 8
+"""Characters; what is shorter is no secret, and would be found in any answer."""
 _LARGEST: Final = 1024 * 1024
 """Bytes. A token is a few thousand, a discovery document as much."""
 _SENDABLE: Final = re.compile(r"[!-~]+")
@@ -168,7 +170,7 @@ def discovered(response: MsalResponse, request: Request) -> MsalResponse:
 
 def _without(secrets: Iterable[str], content: bytes) -> bytes:
     """Hide secrets in an answer, as they stand or as JSON and forms write them."""
-    for secret in filter(None, secrets):
+    for secret in (secret for secret in secrets if len(secret) >= _SHORTEST_SECRET):
         for written in (secret, json.dumps(secret)[1:-1], quote_plus(secret)):
             content = content.replace(written.encode(), _HIDDEN)
     return content

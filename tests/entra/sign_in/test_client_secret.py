@@ -40,6 +40,15 @@ async def test_a_rotated_secret_is_taken_up(
     assert client_of(await sign_in.token(SCOPE)) == CLIENT
 
 
+async def test_a_secret_of_a_few_letters_does_not_spoil_the_answer(
+    start: Start, secret_file: Path
+) -> None:
+    write(secret_file, "e")
+
+    with pytest.raises(Unauthenticated, match="the client secret is wrong"):
+        await start(ClientSecret(APPLICATION, secret_file)).token(SCOPE)
+
+
 async def test_regions_that_the_environment_forces_are_passed_over(
     start: Start, secret_file: Path, entra: FakeEntra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
