@@ -1,6 +1,7 @@
 """schemathesis, as anybody runs it, against the emulator's own description of itself."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,5 +128,5 @@ def test_schemathesis_finds_nothing(emulator: Emulator, tmp_path: Path) -> None:
     )
     found = f"{done.stdout[-20_000:]}\nseed {SEED}"
     assert done.returncode == 0, found
-    assert "No issues found" in done.stdout, found
+    assert re.search(r"\b[1-9][0-9]* passed\b", done.stdout), found
     assert "unexpected error" not in emulator.log()
