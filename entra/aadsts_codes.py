@@ -221,6 +221,16 @@ MEANINGS: Final[Mapping[int, Meaning]] = {
     28002: _ours("the scope is not valid", "ask for <resource>/.default"),
     900144: _ours("the request lacks a parameter", "report this as a bug"),
     9002313: _ours("the request is malformed", "report this as a bug"),
+    5002723: _ours("the assertion is not a valid JWT", "use the ServiceAccount's token as it is"),
+    5002727: _ours("the assertion is not a valid JWT", "use the ServiceAccount's token as it is"),
+    9000411: _ours("the request has a parameter twice", "report this as a bug"),
+    901002: _ours("the request has a parameter of version 1", "report this as a bug"),
+    70003: _ours("the kind of grant is not supported", "report this as a bug"),
+    900561: _ours("the token endpoint was not asked by POST", "report this as a bug"),
+    50049: _configuration(
+        "the authority does not know the instance it was asked about",
+        "check the authority host and the cloud",
+    ),
 }
 
 STALE_ASSERTION: Final = frozenset({700024, 500133})
