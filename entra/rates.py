@@ -75,8 +75,8 @@ _RESOURCE_MANAGER: Final = {
     Action.LIST: _rates(15, 5, 0.25),
 }
 
-_GRAPH_WRITES: Final = Rate(16.0, 600.0)
-"""600 at once and 16 a second are 3,000 in any 150 seconds, and never more."""
+_GRAPH_WRITES: Final = Rate(18.0, 300.0)
+"""300 at once and 18 a second are 3,000 in any 150 seconds, and never more."""
 
 
 @dataclass(frozen=True, slots=True)
