@@ -41,7 +41,7 @@ format: setup  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup  ## speed and memory of the webhook, as a table
+bench: setup  ## speed and memory of the webhook and the emulator, as a table
 	@$(BIN)/python -m hack.bench
 
 fuzz: setup  ## 100,000 malformed reviews against the real server
