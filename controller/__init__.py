@@ -1,0 +1,1 @@
+"""The controller: federated credentials in Entra ID kept true to annotated ServiceAccounts."""
