@@ -1,0 +1,1 @@
+"""The controller's configuration, from flags and variables into one frozen object."""
