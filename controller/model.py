@@ -56,8 +56,10 @@ class Wish:
     deleting: bool = False
     finalized: bool = False
     """Our finalizer is on it: what we wrote for it will be removed before it is gone."""
+    made_for: str = ""
+    """The ServiceAccount that it was made for by the controller; empty if it was written by hand."""
     owner: str = ""
-    """The uid of the ServiceAccount that it was made for; empty if it was written by hand."""
+    """The uid of that ServiceAccount."""
     faults: tuple[Fault, ...] = ()
     """What keeps it from being anything but refused; all of them."""
 

@@ -1,0 +1,53 @@
+"""What reconciling stands on, put together once."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from controller.grants import Grants
+from controller.journal import Journal
+from controller.kube import Kube
+from controller.model import ClusterIdentity, Key
+from controller.reconcile.removals import Removals
+from controller.reconcile.resources import Resources
+from controller.status.conditions import Told
+from controller.status.teller import Teller
+from controller.store import Accounts, Objects
+from entra.client import Entra
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Settings of reconciling."""
+
+    own_client_id: str | None
+    """The identity that the controller signs in as: never touched."""
+    per_namespace: int = 10
+    known_for: float = 1800.0
+    """Seconds for which the credentials of an identity count as known without listing them."""
+    refused_again: float = 300.0
+    """Seconds after which what Entra refused is asked again: somebody may have changed a setting."""
+    held_again: float = 15.0
+    """Seconds between looks for an admin's word while removals are held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """One of each, shared by all reconciles."""
+
+    kube: Kube
+    entra: Entra
+    journal: Journal
+    grants: Grants
+    removals: Removals
+    objects: Objects
+    accounts: Accounts
+    resources: Resources
+    teller: Teller
+    cluster: Callable[[], ClusterIdentity]
+    confirm: Callable[[], Awaitable[None]]
+    """Lists all objects anew, consistently; raises `KubeError`."""
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    rules: Rules
+    settled: Callable[[Key, Told], None] = lambda _key, _told: None
+    """Hears of what was told of each object: the probe starts here."""

@@ -1,0 +1,124 @@
+"""Which identity a resource id names: found again and again, since it may be made anew."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from controller.model import Wish
+from controller.status.conditions import AUTHORIZED, SYNCED, Condition, Told
+from controller.status.teller import Teller
+from controller.store import Objects
+from entra.errors import EntraError, Transient
+from entra.model import resource_id
+from entra.resolve import Resolver
+
+_log = logging.getLogger("azwi.controller.resources")
+
+
+@dataclass(slots=True)
+class Resources:
+    """What is known of each resource id that some object names, in lower case."""
+
+    client_ids: dict[str, str] = field(default_factory=dict)
+    """Those that were found."""
+    absent: set[str] = field(default_factory=set)
+    """Those that are certainly not there, or none of ours to know."""
+
+    def of(self, client_id: str) -> list[str]:
+        """Return the resource ids that stand for a client id."""
+        return [resource for resource, found in self.client_ids.items() if found == client_id]
+
+    def is_open(self, resource: str) -> bool:
+        """Tell whether it is not known yet what a resource id stands for."""
+        return resource not in self.client_ids and resource not in self.absent
+
+    def open_ones(self, objects: Objects) -> Iterable[Wish]:
+        """Return wishes that may be for any identity, until their resource id is looked up."""
+        for resource in objects.resources():
+            if self.is_open(resource):
+                yield from (record.wish for record in objects.of_resource(resource))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceReconciler:
+    """Work for a queue, by resource id in lower case."""
+
+    resolver: Resolver
+    resources: Resources
+    objects: Objects
+    teller: Teller
+    enabled: bool
+    due: Callable[[str], None]
+    """Asks for a reconcile of an identity, by client id."""
+
+    async def reconcile(self, folded: str) -> float | None:
+        """Find the identity and have it reconciled. Raises `Transient` errors, to be retried."""
+        records = self.objects.of_resource(folded)
+        before = self.resources.client_ids.get(folded)
+        if not records:
+            self._now_is(folded, None)
+        elif not self.enabled:
+            self._now_is(folded, None)
+            await self._tell_all(folded, _DISABLED)
+        else:
+            await self._look(folded)
+        for client_id in {before, self.resources.client_ids.get(folded)} - {None}:
+            if client_id is not None:
+                self.due(client_id)
+        return None
+
+    async def _look(self, folded: str) -> None:
+        place = resource_id(folded)
+        if place is None:
+            self._now_is(folded, None)
+            return
+        try:
+            identity = await self.resolver.by_resource_id(place)
+        except Transient:
+            if self.resources.is_open(folded):
+                await self._tell_all(folded, _NOT_YET)
+            raise
+        except EntraError as error:
+            # What is not there and what may not be looked at read the same to who asks.
+            _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
+            self._now_is(folded, None)
+            await self._tell_all(folded, unknown_or_not_granted(folded))
+        else:
+            self._now_is(folded, identity.client_id)
+
+    def _now_is(self, folded: str, client_id: str | None) -> None:
+        if client_id is None:
+            self.resources.client_ids.pop(folded, None)
+            self.resources.absent.add(folded)
+        else:
+            self.resources.absent.discard(folded)
+            self.resources.client_ids[folded] = client_id
+
+    async def _tell_all(self, folded: str, authorized: Condition) -> None:
+        for record in self.objects.of_resource(folded):
+            waiting = Condition(SYNCED, "False", "NotAuthorized", "nothing is written")
+            await self.teller.tell(record.key, Told(authorized, waiting))
+
+
+def unknown_or_not_granted(resource: str) -> Condition:
+    """Return what is said of an identity by resource id without a grant, there or not."""
+    return Condition(
+        AUTHORIZED,
+        "False",
+        "NotGranted",
+        f"the managed identity {resource} does not exist, or is not granted to this"
+        " ServiceAccount; ask an administrator of the cluster to grant its client id: verb"
+        " federate, API group azure.workload.identity, resource identities",
+    )
+
+
+_DISABLED = Condition(
+    AUTHORIZED,
+    "False",
+    "ResourceIdsDisabled",
+    "this cluster's controller does not resolve resource ids; name the identity by client id, or"
+    " ask an administrator to enable them",
+)
+_NOT_YET = Condition(
+    AUTHORIZED, "Unknown", "Resolving", "the managed identity is looked for; Azure has not answered"
+)

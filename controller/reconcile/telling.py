@@ -1,0 +1,108 @@
+"""What each object of one identity is told, from its ruling and its outcome."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controller.model import Wish
+from controller.plan import Barred, Holds, Outcome, Standing
+from controller.reconcile.judge import Judged
+from controller.reconcile.parts import Parts
+from controller.status.conditions import SYNCED, Condition, Told
+from controller.status.errors import condition_from
+from controller.status.words import still_effective, synced
+from entra.errors import EntraError
+from entra.model import Identity
+
+_NOT_AUTHORIZED = Condition(SYNCED, "False", "NotAuthorized", "nothing is written without a grant")
+_HELD = Condition(
+    SYNCED,
+    "False",
+    "RemovalsHeld",
+    "many credentials would be removed at once, so that an administrator has to allow it: the"
+    " controller's log and metrics say how",
+)
+
+
+@dataclass(slots=True)
+class Telling:
+    """Tells as the work goes on. What was told once in a run is not told again by a failure."""
+
+    parts: Parts
+    client_id: str
+    judged: list[Judged]
+    identity: Identity | None = None
+    told: set[str] = field(default_factory=set)
+
+    async def barred(self) -> None:
+        """Tell all that they have no grant, or none that is certain: Entra was not asked."""
+        for one in self.judged:
+            if not one.wish.deleting:
+                await self._tell(one, Told(one.authorized, _NOT_AUTHORIZED))
+
+    async def outcomes(self, outcomes: Mapping[str, Outcome], slots_used: int) -> None:
+        """Tell those whose outcome needs no step, or whose step is done."""
+        for one in self.judged:
+            outcome = outcomes.get(one.wish.uid)
+            if outcome is not None and one.wish.uid not in self.told:
+                await self.outcome(one, outcome, slots_used)
+
+    async def outcome(self, one: Judged, outcome: Outcome, slots_used: int) -> None:
+        """Tell one object what became of it."""
+        self.told.add(one.wish.uid)
+        if one.wish.deleting or (one.uncertain and isinstance(outcome, Holds)):
+            return
+        authorized = one.authorized
+        if isinstance(outcome, Barred) and outcome.still_effective:
+            authorized = still_effective(outcome.still_effective)
+        if one.ruled.standing is Standing.DENIED or not authorized.holds:
+            await self._tell(one, Told(authorized, synced(outcome)))
+            return
+        holds = outcome if isinstance(outcome, Holds) else None
+        await self._tell(
+            one,
+            Told(
+                authorized,
+                synced(outcome),
+                credential=holds.credential if holds else None,
+                adopted=holds.adopted if holds else False,
+                identity=self.identity,
+                slots_used=slots_used,
+            ),
+        )
+
+    async def held(self, uids: tuple[str, ...]) -> None:
+        """Tell those whose removal waits for an admin's word."""
+        for one in self.judged:
+            if one.wish.uid in uids:
+                self.told.add(one.wish.uid)
+                await self._tell(one, Told(one.authorized, _HELD))
+
+    async def error(self, one: Judged, error: EntraError) -> None:
+        """Tell one object that its step failed."""
+        self.told.add(one.wish.uid)
+        await self._failed(one, error)
+
+    async def failed(self, error: EntraError) -> None:
+        """Tell those who wait for what failed; who has a credential already keeps it."""
+        for one in self.judged:
+            if one.wish.uid not in self.told:
+                await self._failed(one, error)
+
+    async def _failed(self, one: Judged, error: EntraError) -> None:
+        if not one.wish.deleting and not one.authorized.holds:
+            await self._tell(one, Told(one.authorized, _NOT_AUTHORIZED))
+            return
+        # Of one that is being deleted, people want to know why it does not go.
+        await self._tell(
+            one,
+            Told(one.authorized, condition_from(error), identity=self.identity, error=error),
+        )
+
+    async def _tell(self, one: Judged, told: Told) -> None:
+        await self.parts.teller.tell(one.wish.key, told)
+        self.parts.settled(one.wish.key, told)
+
+
+def wishes_of(judged: list[Judged]) -> dict[str, Wish]:
+    """Return wishes by uid."""
+    return {one.wish.uid: one.wish for one in judged}

@@ -1,0 +1,180 @@
+"""Reading `FederatedIdentityCredential` objects. Pure.
+
+The schema refuses most of what is wrong before it is stored; what it can't know, such as this
+cluster's issuer, is found here. Objects may also be older than the schema.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from controller.model import ClusterIdentity, DeletionPolicy, Key, Wish
+from controller.names import FINALIZER
+from entra.model import resource_id
+from identity.account import is_uuid
+from identity.faults import Faults
+from identity.names import DEFAULT_AUDIENCE
+
+_ACCOUNT: Final = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
+_ACCOUNT_PREFIX: Final = "system:serviceaccount:"
+_LONGEST: Final = 600
+"""Characters of issuer, subject and audience that Entra takes.
+
+Source: https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations
+"""
+
+
+def wish_from(body: Mapping[str, Any], cluster: ClusterIdentity) -> Wish:
+    """Read an object as the API server stores it; what is wrong with it is in `faults`."""
+    metadata: Mapping[str, Any] = body["metadata"]
+    spec = _mapping(body.get("spec"))
+    identity = _mapping(spec.get("identity"))
+    key = Key(metadata["namespace"], metadata["name"])
+    faults = Faults()
+    issuer, account, subject = _whose(spec, key, cluster, faults)
+    client_id, resource = _identity(identity, faults)
+    owner = _owner(metadata.get("ownerReferences") or ())
+    return Wish(
+        key=key,
+        uid=str(metadata["uid"]),
+        created=str(metadata["creationTimestamp"]),
+        generation=int(metadata.get("generation", 0)),
+        issuer=issuer,
+        subject=subject,
+        audience=_audience(spec.get("audiences"), faults),
+        account=account,
+        client_id=client_id,
+        resource_id=resource,
+        tenant_id=_text(identity, "tenantId").lower(),
+        policy=_policy(_text(spec, "deletionPolicy"), faults),
+        deleting="deletionTimestamp" in metadata,
+        finalized=FINALIZER in (metadata.get("finalizers") or ()),
+        made_for=str(owner.get("name", "")),
+        owner=str(owner.get("uid", "")),
+        faults=tuple(faults),
+    )
+
+
+def is_this_clusters(issuer: str, cluster: ClusterIdentity) -> bool:
+    """Tell whether an issuer means this cluster, now or earlier: without case and last slash.
+
+    Entra compares exactly. Here a spelling that Entra would not match, or one day might, must not
+    be a way around the grant.
+    """
+    folded = _folded(issuer)
+    return any(folded == _folded(own) for own in (cluster.issuer, *cluster.predecessors))
+
+
+def _whose(
+    spec: Mapping[str, Any], key: Key, cluster: ClusterIdentity, faults: Faults
+) -> tuple[str, str, str]:
+    """Return issuer, ServiceAccount (empty for a foreign issuer) and subject."""
+    written = _text(spec, "issuer")
+    account, subject = _text(spec, "serviceAccountName"), _text(spec, "subject")
+    if bool(account) == bool(subject):
+        faults.add(
+            "spec", None, "exactly one of serviceAccountName and subject is expected, found "
+            + ("both" if account else "none"),
+        )
+    if written and not is_this_clusters(written, cluster):
+        _check_foreign(written, account, subject, faults)
+        return written, "", subject
+    if subject and not account:
+        account = _account_of(subject, key, faults)
+    return cluster.issuer, account, f"{_ACCOUNT_PREFIX}{key.namespace}:{account}"
+
+
+def _check_foreign(issuer: str, account: str, subject: str, faults: Faults) -> None:
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme != "https" or not parts.hostname or len(issuer) > _LONGEST:
+        faults.add("spec.issuer", issuer, "an https URL of at most 600 characters")
+    if account:
+        faults.add(
+            "spec.serviceAccountName", account,
+            "none beside another issuer than this cluster's: write the subject of its tokens",
+        )
+    if not account and not 0 < len(subject) <= _LONGEST:
+        faults.add("spec.subject", subject, "1 to 600 characters")
+
+
+def _account_of(subject: str, key: Key, faults: Faults) -> str:
+    match = _ACCOUNT.fullmatch(subject)
+    if match is None:
+        faults.add(
+            "spec.subject", subject,
+            f"{_ACCOUNT_PREFIX}{key.namespace}:<name> for this cluster's issuer, or an issuer",
+        )
+        return ""
+    namespace, name = match.groups()
+    if namespace != key.namespace:
+        faults.add(
+            "spec.subject", subject,
+            f"a ServiceAccount of the object's own namespace {key.namespace}",
+        )
+        return ""
+    return name
+
+
+def _identity(identity: Mapping[str, Any], faults: Faults) -> tuple[str, str]:
+    client_id, resource = _text(identity, "clientId"), _text(identity, "resourceId")
+    if bool(client_id) == bool(resource):
+        faults.add("spec.identity", None, "exactly one of clientId and resourceId is expected")
+    if client_id and not is_uuid(client_id):
+        faults.add("spec.identity.clientId", client_id, "a UUID")
+        client_id = ""
+    if resource and resource_id(resource) is None:
+        faults.add(
+            "spec.identity.resourceId", resource,
+            "/subscriptions/<id>/resourceGroups/<name>/providers/Microsoft.ManagedIdentity"
+            "/userAssignedIdentities/<name>",
+        )
+        resource = ""
+    return client_id.lower(), resource
+
+
+def _audience(audiences: object, faults: Faults) -> str:
+    if audiences is None:
+        return DEFAULT_AUDIENCE
+    one = audiences[0] if isinstance(audiences, list) and len(audiences) == 1 else None
+    if not isinstance(one, str) or not 0 < len(one) <= _LONGEST:
+        faults.add("spec.audiences", None, "exactly one audience is expected: Entra takes no more")
+        return ""
+    return one
+
+
+def _policy(written: str, faults: Faults) -> DeletionPolicy | None:
+    if not written:
+        return None
+    try:
+        return DeletionPolicy(written)
+    except ValueError:
+        faults.add("spec.deletionPolicy", written, "Delete or Retain")
+        return None
+
+
+def _owner(references: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    for reference in references:
+        if (
+            reference.get("kind") == "ServiceAccount"
+            and reference.get("apiVersion") == "v1"
+            and reference.get("controller") is True
+        ):
+            return reference
+    return {}
+
+
+def _folded(issuer: str) -> str:
+    return issuer.strip().rstrip("/").casefold()
+
+
+def _text(mapping: Mapping[str, Any], name: str) -> str:
+    value = mapping.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
