@@ -18,7 +18,6 @@ from identity.names import (
     AZURE_TENANT_ID,
     DEFAULT_AUDIENCE,
 )
-from identity.version import VERSION
 
 LEVELS: Final = ("error", "warning", "info", "debug")
 WORKLOAD_IDENTITY: Final = "workload-identity"
@@ -152,23 +151,16 @@ class _Parser(argparse.ArgumentParser):
         """Say what is wrong. Raises _UnreadableError."""
         raise _UnreadableError(message)
 
-    def format_help(self) -> str:
-        """Return the text of `--help`."""
-        return usage()
-
 
 _NO_VALUE: Final = object()
 """Stands for a value where a flag came without one."""
 
 
-def parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
-    made = _Parser(allow_abbrev=False)
-    made.add_argument("--version", action="version", version=VERSION)
+    made = _Parser(allow_abbrev=False, add_help=False)
     for flag in FLAGS:
-        made.add_argument(
-            f"--{flag.name}", nargs="?", const=_NO_VALUE if flag.shown else "true", default=None
-        )
+        made.add_argument(f"--{flag.name}", nargs="?", const=_NO_VALUE if flag.shown else "true")
     return made
 
 
@@ -184,7 +176,7 @@ def usage() -> str:
     for title, flags in GROUPS.items():
         lines += ["", f"{title}:", *map(_line, flags)]
     lines += ["", "--version prints the version, --help this text."]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _line(flag: Flag) -> str:
@@ -197,9 +189,9 @@ def _line(flag: Flag) -> str:
 def read_command_line(
     arguments: Sequence[str], environment: Mapping[str, str], faults: Faults
 ) -> Mapping[str, Setting]:
-    """Return what is said about each flag, by its name. Exits for --help and --version."""
+    """Return what is said about each flag, by its name."""
     try:
-        given, unknown = parser().parse_known_args(arguments)
+        given, unknown = _parser().parse_known_args(arguments)
     except _UnreadableError as error:
         faults.add("the command line", None, f"{error}; see --help")
         given, unknown = argparse.Namespace(), []

@@ -1,11 +1,10 @@
 """From flags and variables to the configuration, all faults of both at once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from controller.config.flags import LEVELS, Setting, read_command_line
+from controller.config.flags import LEVELS, Setting, read_command_line, usage
 from controller.config.settings import (
     LONGEST_WITHDRAWAL,
     REMOVAL,
@@ -37,6 +36,8 @@ from entra.client import Settings as EntraSettings
 from entra.model import SLOTS
 from identity.faults import Fault, Faults
 
+__all__ = ["IN_POD", "ConfigurationError", "parse_config", "usage"]
+
 IN_POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts what a ServiceAccount needs."""
 _SHORTEST_RESYNC: Final = 60.0
@@ -48,16 +49,6 @@ _EVERYWHERE: Final = "*"
 _SCOPE_END: Final = "/.default"
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a process knows of itself without being told."""
-
-    process: str
-    """Unlike any other's: host name and process id."""
-    account: Path = IN_POD
-    """The folder of the pod's ServiceAccount, with `namespace` and `token`."""
-
-
 class ConfigurationError(Exception):
     """The configuration can't be right. Its faults are all there are: mend them and start again."""
 
@@ -67,21 +58,27 @@ class ConfigurationError(Exception):
 
 
 def parse_config(
-    arguments: Sequence[str], environment: Mapping[str, str], surroundings: Surroundings
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    process: str,
+    pod_account: Path = IN_POD,
 ) -> Config:
     """Read the command line (without the program's name) and the environment.
 
-    Raises ConfigurationError with every fault of both. Exits for --help and --version.
+    `process` is a name that no other process has, for the Lease; `pod_account` the folder with the
+    ServiceAccount's `namespace` and `token`, looked at where no kubeconfig is given.
+
+    Raises ConfigurationError with every fault of both.
     """
     faults = Faults()
     said = read_command_line(arguments, environment, faults)
-    in_pod = not said["kubeconfig"].text
+    account = None if said["kubeconfig"].text else pod_account
     entra = read_entra(said, faults)
     sign_in = read_sign_in(said, entra, faults)
-    namespace = _namespace(said["namespace"], surroundings.account if in_pod else None, faults)
+    namespace = _namespace(said["namespace"], account, faults)
     kubeconfig = read_file(said["kubeconfig"], faults)
-    cluster = _cluster(said, surroundings.account if in_pod else None, faults)
-    lease = _lease(said, namespace, surroundings.process, faults)
+    cluster = _cluster(said, account, faults)
+    lease = _lease(said, namespace, process, faults)
     intervals = _intervals(said, faults)
     probe = _probe(said, entra, faults)
     ca_file = read_authorities(said["ca-file"], faults)

@@ -97,10 +97,10 @@ def read_sign_in(said: Said, entra: EntraSettings | None, faults: Faults) -> Sig
     found = Faults()
     check(settings, found)
     for fault in found:
-        name = _FLAG_OF.get(fault.where)
-        if name is None:  # of the tenant or the authority, which `read_entra` tells
+        flag = _FLAG_OF.get(fault.where)
+        if flag is None:  # of the tenant or the authority, which `read_entra` tells
             continue
-        setting = said[name]
+        setting = said[flag]
         if setting.text:
             faults.add(setting.where, fault.found, fault.expected)
         else:
