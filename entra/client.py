@@ -15,7 +15,7 @@ from entra.directory import Directory
 from entra.endpoints import Endpoints
 from entra.errors import Invalid
 from entra.graph import GraphCredentials
-from entra.http import Http, TimeLimits
+from entra.http import Http, TimeLimits, Told, unheard
 from entra.managed import ManagedIdentities
 from entra.model import Kind
 from entra.pacing import REAL, Pace
@@ -25,7 +25,7 @@ from entra.resolve import Resolver, Sources
 from entra.retry import REQUESTS, Policy
 from entra.service import GRAPH_DIALECT, RESOURCE_MANAGER_DIALECT, Means, Service
 from entra.tokens import TokenSource
-from entra.writer import ECHOES, Writers
+from entra.writer import ECHOES, LONGEST_KNOWN, Writers
 from identity.account import is_uuid
 from identity.faults import quoted
 
@@ -42,6 +42,8 @@ class Settings:
     policy: Policy = REQUESTS
     echoes: Policy = ECHOES
     """Patience with conflicts that no read shows (`entra.writer`)."""
+    longest_known: float = LONGEST_KNOWN
+    """Seconds for which at most `Writers.of` goes by what it listed before, whoever asks."""
     rates: Rates = PUBLISHED
 
     def __post_init__(self) -> None:
@@ -59,6 +61,9 @@ class Seams:
     """Seconds since the epoch, for what is remembered over restarts."""
     before_write: Callable[[], None] = lambda: None
     """See `entra.service.Means`."""
+    told: Told = unheard
+    """Hears how each call of Graph and Resource Manager ended. Those of the token endpoint are told
+    by the `Http` that the program makes for its sign-in."""
 
 
 class Entra:
@@ -77,7 +82,7 @@ class Entra:
         seams: Seams | None = None,
     ) -> None:
         seams = seams or Seams()
-        self._http = Http(transport, settings.limits)
+        self._http = Http(transport, settings.limits, seams.told)
         self.budget = Budget(seams.pace)
         """What was spent, by kind of call, and who waits."""
         means = Means(
@@ -100,7 +105,9 @@ class Entra:
             directory = Directory(graph, settings.tenant_id, rates)
         self.credentials: Credentials = ByKind(backends)
         """Reads; writes are for `writers`."""
-        self.writers = Writers(self.credentials, settings.echoes, seams.pace)
+        self.writers = Writers(
+            self.credentials, settings.echoes, seams.pace, settings.longest_known
+        )
         self.identities = Resolver(
             Sources(
                 directory,

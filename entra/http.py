@@ -7,8 +7,8 @@ import asyncio
 import json
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -32,6 +32,15 @@ class TimeLimits:
     total: float = 30.0
     """From the first byte sent to the last one read, connecting included."""
 
+    @property
+    def longest(self) -> float:
+        """Seconds after which nothing more of a call is sent, and no answer to it is waited for.
+
+        Counted from `entra.service.Means.before_write`: who writes under a Lease sees there that
+        it lasts for so long. A service may finish later what it received within this time.
+        """
+        return self.total
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -44,6 +53,30 @@ class Request:
     body: Mapping[str, Any] | None = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     """Sent instead of a body; of the token endpoint, whose secrets it holds."""
+    kind: str = ""
+    """What it is counted as: `graph write`, as `entra.rates.Cost` has it, or `token grant`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How one call ended; each try is one."""
+
+    kind: str
+    """As in its `Request`."""
+    status: int | None
+    """HTTP status; None without a whole answer."""
+    error: str
+    """Type of what ended it without an answer: `Unreachable`, `CancelledError`; else empty."""
+    seconds: float
+    """From the first byte sent to the last one read."""
+
+
+Told = Callable[[CallEnd], None]
+"""Hears of each call when it has ended. To be quick, and to raise nothing: it ends the call."""
+
+
+def unheard(_: CallEnd) -> None:
+    """Where nobody wants to hear of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +112,13 @@ class Http:
     """Connections to the services, over a transport that the caller gives."""
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, limits: TimeLimits | None = None
+        self,
+        transport: httpx.AsyncBaseTransport,
+        limits: TimeLimits | None = None,
+        told: Told = unheard,
     ) -> None:
         self._limits = limits or TimeLimits()
+        self._told = told
         self._client = httpx.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -101,6 +138,12 @@ class Http:
         `trace` is what is known of the call already. Raises `Unreachable`, `Unavailable`,
         `Invalid`; their texts name the server, never a header or a body.
         """
+        with _telling(request.kind, self._told) as end:
+            answer = await self._send(request, trace)
+            end.append(answer.status)
+        return answer
+
+    async def _send(self, request: Request, trace: Trace) -> Answer:
         try:
             async with asyncio.timeout(self._limits.total), self._stream(request) as response:
                 content = await _read(response)
@@ -160,6 +203,20 @@ def _seconds_until(moment: str, now: str | None) -> float:
         return (until - since).total_seconds()
     except (ValueError, TypeError):  # no dates, or one without a time zone
         return math.nan
+
+
+@contextmanager
+def _telling(kind: str, told: Told) -> Iterator[list[int]]:
+    """Tell of a call's end; the status is to be put into what this yields."""
+    clock = asyncio.get_running_loop().time
+    begun, statuses, error = clock(), list[int](), ""
+    try:
+        yield statuses
+    except BaseException as failure:
+        error = type(failure).__name__
+        raise
+    finally:
+        told(CallEnd(kind, statuses[0] if statuses else None, error, clock() - begun))
 
 
 async def _read(response: httpx.Response) -> bytes | None:

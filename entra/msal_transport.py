@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import httpx
@@ -80,7 +80,7 @@ class MsalTransport:
             raise Misconfigured(
                 f"{origin(request.url)} is not asked for tokens: only https is", trace=asked.trace
             )
-        if request.method == "GET" and request.url.endswith(_DISCOVERY):
+        if asked.is_discovery:
             return await self._discoveries.get(request.url, lambda: self._discover(asked))
         return await self._send(asked)
 
@@ -88,7 +88,7 @@ class MsalTransport:
         return discovered(await self._send(asked), asked.request)
 
     async def _send(self, asked: "_Asked") -> MsalResponse:
-        answer = await self._http.send(asked.request, asked.trace)
+        answer = await self._http.send(replace(asked.request, kind=asked.kind), asked.trace)
         return read_answer(answer, asked.request, asked.trace, asked.secrets)
 
 
@@ -191,6 +191,16 @@ class _Asked:
     request: Request
     trace: Trace
     reply: "Future[MsalResponse]" = field(default_factory=Future)
+
+    @property
+    def is_discovery(self) -> bool:
+        """Whether it is about where tokens are to be had."""
+        return self.request.method == "GET" and self.request.url.endswith(_DISCOVERY)
+
+    @property
+    def kind(self) -> str:
+        """What it is counted as: `token grant`, `token discovery` or `imds grant`."""
+        return f"{self.trace.service} {'discovery' if self.is_discovery else 'grant'}"
 
     @property
     def secrets(self) -> list[str]:

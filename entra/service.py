@@ -70,7 +70,8 @@ class Means:
     pace: Pace = REAL
     before_write: Callable[[], None] = lambda: None
     """Called right before anything is sent that changes something, each try anew. What it raises
-    ends the call: for a controller whose Lease might run out while a write waits here."""
+    ends the call: for a controller whose Lease might run out while a write waits here. From here
+    on the try takes `entra.http.TimeLimits.longest` at most."""
 
 
 class Service:
@@ -150,7 +151,8 @@ class Service:
         if call.method != "GET":
             self._means.before_write()
         trace = Trace(self._dialect.name, correlation_id=sent_id)
-        answer = await self._means.http.send(Request(call.method, url, headers, call.body), trace)
+        request = Request(call.method, url, headers, call.body, kind=call.cost.kind)
+        answer = await self._means.http.send(request, trace)
         return self._reply(call, answer, sent_id)
 
     def _reply(self, call: Call, answer: Answer, sent_id: str) -> "Reply":

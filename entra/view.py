@@ -1,5 +1,6 @@
 """What is at one identity, as far as its writer knows: read once, then kept up with. Pure."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,15 +18,18 @@ class View:
         self._there: dict[str, FederatedCredential] = {}
         self.shown = 0
         """How many the last read showed, right or wrong."""
+        self.listed_at = -math.inf
+        """When the last read began."""
 
     @property
     def credentials(self) -> tuple[FederatedCredential, ...]:
         """All that are there."""
         return tuple(self._there.values())
 
-    def read(self, listed: Iterable[FederatedCredential], now: float) -> None:
-        """Take over what a read shows."""
+    def read(self, listed: Iterable[FederatedCredential], begun: float, now: float) -> None:
+        """Take over what a read shows, which began a while ago and is here now."""
         listed = tuple(listed)
+        self.listed_at = begun
         self.shown = len(listed)
         self._there = {found.name: found for found in self._recent.corrected(listed, now)}
 

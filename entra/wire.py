@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, Final
 
 from entra.errors import Invalid, Trace, Unavailable
@@ -42,9 +43,10 @@ def read_credential(
         )
     return FederatedCredential(
         name=name,
-        issuer=issuer,
+        # Few different ones on thousands of credentials, which the writers remember.
+        issuer=intern(issuer),
         subject=subject,
-        audience=audiences[0],
+        audience=intern(audiences[0]),
         description=text(inner, "description"),
         id=text(item, "id"),
     )

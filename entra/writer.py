@@ -1,6 +1,7 @@
 """Writing to identities: one writer at a time for each, which knows what is there."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -20,64 +21,116 @@ Answer = TypeVar("Answer")
 ECHOES: Final = replace(PROPAGATION, retried=(NotPropagated,))
 """Patience with a conflict that no read shows; whatever else failed was retried already."""
 
+LONGEST_KNOWN: Final = 24 * 3600.0
+"""Seconds after which what was listed is forgotten, however long it is wanted."""
+
+_SWEEP: Final = 60.0
+"""Seconds between looks at what all identities left behind."""
+
 
 @dataclass(slots=True)
 class _Turn:
-    """Whose turn it is at one identity, and what was written to it lately."""
+    """Whose turn it is at one identity, what was written to it lately, and what is there."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     recent: RecentWrites = field(default_factory=RecentWrites)
     users: int = 0
+    view: View | None = None
+    """None: nobody wants to know it without listing, or it is not known for sure."""
+    known_for: float = 0.0
+    """Seconds for which it is of use: the longest that anybody asked for so far."""
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether there is nothing left to remember."""
+        if self.view is not None and now - self.view.listed_at >= self.known_for:
+            self.view = None
+        forgotten = self.recent.forget(now)
+        return forgotten and self.view is None and not self.users
 
 
 class Writers:
     """Gives each identity one writer at a time; different identities are written in parallel.
 
     The services refuse two writes to one identity at the same time. Others in the world write too:
-    conflicts with them are retried.
+    conflicts with them are retried. What is at an identity can be remembered from one turn to the
+    next: what was listed, with all that was written since.
     """
 
     def __init__(
-        self, credentials: Credentials, echoes: Policy = ECHOES, pace: Pace = REAL
+        self,
+        credentials: Credentials,
+        echoes: Policy = ECHOES,
+        pace: Pace = REAL,
+        longest_known: float = LONGEST_KNOWN,
     ) -> None:
         self._credentials = credentials
         self._echoes = echoes
         self._pace = pace
+        self._longest_known = longest_known
         self._turns: dict[str, _Turn] = {}
+        self._swept_at = pace.now()
 
     @property
     def remembered(self) -> int:
-        """How many identities have a writer, or had one in the last minutes."""
+        """How many identities have a writer, had one in the last minutes, or are known."""
         return len(self._turns)
 
     @asynccontextmanager
-    async def of(self, identity: Identity) -> AsyncIterator["Writer"]:
-        """Wait for the turn, list what is there, and write while the block lasts."""
+    async def of(self, identity: Identity, known_for: float = 0.0) -> AsyncIterator["Writer"]:
+        """Wait for the turn, list what is there, and write while the block lasts.
+
+        Nothing is listed if that was done less than `known_for` seconds ago, by a turn that asked
+        for as much: what others changed since is seen that much later. A write that failed or was
+        cancelled makes the next turn list in any case.
+        """
         turn = self._turns.setdefault(identity.key, _Turn())
         turn.users += 1
+        turn.known_for = max(turn.known_for, min(known_for, self._longest_known))
         try:
             async with turn.lock:
-                writer = Writer(
-                    self._credentials, identity, View(turn.recent), self._echoes, self._pace
-                )
-                await writer.look()
-                yield writer
+                view = self._view(turn, known_for)
+                writer = Writer(self._credentials, identity, view, self._echoes, self._pace)
+                try:
+                    await writer.begin()
+                    yield writer
+                finally:
+                    if not writer.is_sure and turn.view is view:
+                        turn.view = None
         finally:
             turn.users -= 1
-            self._forget()
+            self._forget(identity.key)
 
-    def _forget(self) -> None:
+    def forget(self, identity: Identity) -> None:
+        """Drop what is known of an identity: its next turn lists."""
+        if turn := self._turns.get(identity.key):
+            turn.view = None
+            self._forget(identity.key)
+
+    def _view(self, turn: _Turn, known_for: float) -> View:
+        """Return what is known, or what a list is to fill."""
+        age = math.inf if turn.view is None else self._pace.now() - turn.view.listed_at
+        if turn.view is None or age >= min(known_for, turn.known_for):
+            turn.view = View(turn.recent)
+        return turn.view
+
+    def _forget(self, key: str) -> None:
+        """Drop what is too old: of this identity now, of all others every now and then."""
         now = self._pace.now()
-        for key, turn in list(self._turns.items()):
-            if turn.recent.forget(now) and not turn.users:
-                del self._turns[key]
+        keys = [key]
+        if now - self._swept_at >= _SWEEP:
+            self._swept_at = now
+            keys = list(self._turns)
+        for each in keys:
+            if (turn := self._turns.get(each)) and turn.is_over(now):
+                del self._turns[each]
 
 
 class Writer:
     """One turn at one identity, made by `Writers.of`; of no use after its block.
 
     Credentials are listed once. What is written is known from then on; after a failure that leaves
-    open what the service did, the next write lists again.
+    open what the service did, the next write lists again. Where they were listed by an earlier
+    turn, nothing is refused before they are listed in this one.
     """
 
     def __init__(
@@ -88,23 +141,39 @@ class Writer:
         echoes: Policy,
         pace: Pace,
     ) -> None:
+        self._view = view
         self._credentials = credentials
         self._identity = identity
-        self._view = view
         self._echoes = echoes
         self._pace = pace
-        self._unsure = True
+        self._unsure = view.listed_at == -math.inf
+        self._from_memory = not self._unsure
 
     @property
     def observed(self) -> tuple[FederatedCredential, ...]:
         """The identity's credentials: as listed, with all that was written since."""
         return self._view.credentials
 
+    @property
+    def listed_at(self) -> float:
+        """When they were listed, in the seconds of the pace: in this turn or before it."""
+        return self._view.listed_at
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether no write since then left open what is there."""
+        return not self._unsure
+
+    async def begin(self) -> None:
+        """List what is there, unless that is known."""
+        await self._be_sure()
+
     async def look(self) -> None:
         """List what is there, anew."""
+        begun = self._pace.now()
         listed = await self._credentials.list(self._identity)
-        self._view.read(listed, self._pace.now())
-        self._unsure = False
+        self._view.read(listed, begun, self._pace.now())
+        self._unsure = self._from_memory = False
 
     async def create(self, wanted: FederatedCredential) -> FederatedCredential:
         """Write a new credential; return it as the service does.
@@ -113,10 +182,9 @@ class Writer:
         `NameTaken`, `PairTaken`, `LimitReached`, with no call where what was observed says so.
         """
         await self._be_sure()
-        there = self._view.named(wanted.name)
-        if there and there.says_the_same_as(wanted):
+        there = await self._certainly(lambda: self._found_or_free(wanted))
+        if there:
             return there
-        self._view.refuse_taken(self._errand("PUT", wanted), wanted, new=True)
         return await self._write(
             wanted, lambda: self._credentials.create(self._identity, wanted), new=True
         )
@@ -128,13 +196,9 @@ class Writer:
         that name was observed, and `PairTaken`.
         """
         await self._be_sure()
-        there = self._view.named(wanted.name)
-        if there is None:
-            what = self._errand("PATCH", wanted)
-            raise NotFound(f"{what}: no credential of that name is there", advice="create it")
-        if self._same(there, wanted):
+        there = await self._certainly(lambda: self._found_or_changeable(wanted))
+        if there:
             return there
-        self._view.refuse_taken(self._errand("PATCH", wanted), wanted, new=False)
         return await self._write(
             wanted, lambda: self._credentials.update(self._identity, wanted), new=False
         )
@@ -217,6 +281,33 @@ class Writer:
         except BaseException:
             self._unsure = True
             raise
+
+    def _found_or_free(self, wanted: FederatedCredential) -> FederatedCredential | None:
+        there = self._view.named(wanted.name)
+        if there and there.says_the_same_as(wanted):
+            return there
+        self._view.refuse_taken(self._errand("PUT", wanted), wanted, new=True)
+        return None
+
+    def _found_or_changeable(self, wanted: FederatedCredential) -> FederatedCredential | None:
+        there = self._view.named(wanted.name)
+        if there and self._same(there, wanted):
+            return there
+        what = self._errand("PATCH", wanted)
+        if there is None:
+            raise NotFound(f"{what}: no credential of that name is there", advice="create it")
+        self._view.refuse_taken(what, wanted, new=False)
+        return None
+
+    async def _certainly(self, compare: Callable[[], Answer]) -> Answer:
+        """Compare with what is there; refuse only by what this turn has listed."""
+        try:
+            return compare()
+        except (Conflict, NotFound):
+            if not self._from_memory:
+                raise
+        await self.look()
+        return compare()
 
     async def _be_sure(self) -> None:
         if self._unsure:

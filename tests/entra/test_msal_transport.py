@@ -20,6 +20,7 @@ from entra.errors import (
     Unavailable,
     Unreachable,
 )
+from entra.http import Http
 from entra.msal_transport import Conversation, MsalTransport
 from tests.fakes.entra_tokens import (
     AUTHORITY,
@@ -102,6 +103,23 @@ async def test_the_discovery_document_is_asked_for_once_an_hour(
     clock.now += 3600
     await transport.run(sign_in)
     assert entra.asked("GET") == 2
+
+
+async def test_the_end_of_each_call_is_told(entra: FakeEntra, clock: Clock) -> None:
+    heard: list[tuple[str, int | None, str]] = []
+    http = Http(entra, told=lambda end: heard.append((end.kind, end.status, end.error)))
+    transport = MsalTransport(http, clock)
+    try:
+        await transport.run(sign_in)
+        await transport.run(partial(sign_in, client_credential="another"))
+    finally:
+        await transport.aclose()
+        await http.aclose()
+    assert heard == [
+        ("token discovery", 200, ""),
+        ("token grant", 200, ""),
+        ("token grant", 401, ""),
+    ]
 
 
 async def test_calls_at_the_same_time_share_one_discovery(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from entra.client import Entra, Seams, Settings
+from entra.http import Told, unheard
 from entra.model import FederatedCredential, Identity, Kind
 from entra.rates import Rates
 from tests.fakes.entra_services import ENDPOINTS, SUBSCRIPTION, TENANT, FakeServices, FakeTokens
@@ -17,7 +18,12 @@ class Bench:
     """One client, with rates so high that nobody waits for them, unless told otherwise."""
 
     def __init__(
-        self, *, factor: float = 1000.0, seed: int = 0, services: FakeServices | None = None
+        self,
+        *,
+        factor: float = 1000.0,
+        seed: int = 0,
+        services: FakeServices | None = None,
+        told: Told = unheard,
     ) -> None:
         self.services = services or FakeServices()
         self.tokens = FakeTokens()
@@ -26,7 +32,7 @@ class Bench:
             Settings(TENANT, ENDPOINTS, (SUBSCRIPTION,), rates=Rates(factor)),
             self.services,
             self.tokens,
-            seams=Seams(self.pace, clock=self.clock),
+            seams=Seams(self.pace, clock=self.clock, told=told),
         )
 
     def clock(self) -> float:

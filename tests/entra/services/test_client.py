@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from entra.errors import Transient
+from entra.http import CallEnd
 from entra.model import Identity, Kind
 from tests.entra.services.bench import Bench, numbered
 from tests.fakes.entra_services import FakeServices, Json, Keeper, breaks, refusal
@@ -129,6 +130,30 @@ async def test_in_a_storm_it_ends_exactly_right(round_: int) -> None:
     for identity in wanted:
         left = {*range(1, EACH, 2), *range(EACH, EACH + EACH // 2)}
         assert set(bench.services.there(identity)) == {numbered(number).name for number in left}
+
+
+async def test_each_try_is_told_by_kind_and_status() -> None:
+    heard: list[CallEnd] = []
+    bench = Bench(told=heard.append)
+    application = bench.identity(Kind.APPLICATION)
+    managed = bench.identity(Kind.MANAGED_IDENTITY)
+    bench.services.fail("POST", refusal(503), times=2)
+    bench.services.fail("DELETE", breaks(httpx.ReadTimeout("late")))
+    for identity in (application, managed):
+        async with bench.entra.writers.of(identity) as writer:
+            await writer.create(numbered(1))
+            await writer.delete(numbered(1).name)
+    assert [(end.kind, end.status, end.error) for end in heard] == [
+        ("graph list", 200, ""),
+        ("graph write", 503, ""),
+        ("graph write", 503, ""),
+        ("graph write", 201, ""),
+        ("graph delete", None, "Unreachable"),
+        ("graph delete", 204, ""),
+        ("arm list", 200, ""),
+        ("arm write", 201, ""),
+        ("arm delete", 200, ""),
+    ]
 
 
 async def test_closing_closes_the_transport() -> None:

@@ -4,12 +4,13 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import httpx
 import pytest
 
 from entra.errors import EntraError, Invalid, Trace, Unavailable, Unreachable
-from entra.http import Answer, Http, Request, TimeLimits, origin, seconds_asked
+from entra.http import Answer, CallEnd, Http, Request, TimeLimits, origin, seconds_asked
 from identity.version import VERSION
 from tests.fakes.virtual_time import elapsed
 
@@ -159,10 +160,39 @@ async def test_the_whole_call_has_a_limit(transport: Slow) -> None:
 
 
 async def test_the_limit_can_be_set() -> None:
-    client = Http(Slow(5.0, []), TimeLimits(total=3.0))
+    limits = TimeLimits(total=3.0)
     with pytest.raises(Unreachable):
-        await client.send(Request("GET", URL, {}), TRACE)
-    assert elapsed() == 3.0
+        await Http(Slow(5.0, []), limits).send(Request("GET", URL, {}), TRACE)
+    assert elapsed() == limits.longest == 3.0
+
+
+@pytest.mark.parametrize(
+    ("transport", "ends"),
+    [
+        (Slow(1.0, [2.0]), CallEnd("graph list", 200, "", 3.0)),
+        (Slow(31.0, []), CallEnd("graph list", None, "Unreachable", 30.0)),
+        (httpx.MockTransport(lambda _: httpx.Response(429)), CallEnd("graph list", 429, "", 0.0)),
+    ],
+)
+async def test_the_end_of_a_call_is_told(
+    transport: httpx.AsyncBaseTransport, ends: CallEnd
+) -> None:
+    heard: list[CallEnd] = []
+    client = Http(transport, told=heard.append)
+    with suppress(Unreachable):
+        await client.send(Request("GET", URL, {}, kind="graph list"), TRACE)
+    assert heard == [ends]
+
+
+async def test_the_end_of_a_cancelled_call_is_told() -> None:
+    heard: list[CallEnd] = []
+    client = Http(Slow(9.0, []), told=heard.append)
+    task = asyncio.create_task(client.send(Request("GET", URL, {}, kind="arm get"), TRACE))
+    await asyncio.sleep(1.0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert heard == [CallEnd("arm get", None, "CancelledError", 1.0)]
 
 
 async def test_an_answer_without_end_is_not_read_to_it() -> None:
