@@ -15,8 +15,8 @@ from entra.pacing import REAL, Pace
 
 UNASKED: Final = 3600.0
 """Seconds after which a question that nobody asks any more is forgotten."""
-LAPSED: Final = 10
-"""A first denial counts for this many times `apart`: one of yesterday proves nothing today."""
+LAPSED: Final = 600.0
+"""Seconds for which a first denial waits to be confirmed: one of yesterday proves nothing."""
 
 
 class Creates(Protocol):
@@ -140,7 +140,7 @@ class Grants:
             known.denied, known.confirmed = None, False
             return
         first = known.denied
-        if first is None or (not known.confirmed and asked > first + LAPSED * self._apart):
+        if first is None or (not known.confirmed and asked > first + self._apart + LAPSED):
             known.denied = self._pace.now()
         elif asked >= first + self._apart:
             known.confirmed = True

@@ -166,7 +166,7 @@ async def test_a_first_denial_of_long_ago_proves_nothing() -> None:
     reviews = Reviews()
     grants = grants_of(reviews)
     await grants.check(PAYMENTS)
-    await asyncio.sleep(601.0)
+    await asyncio.sleep(661.0)
     assert (await grants.check(PAYMENTS)).verdict is Verdict.DOUBTED
     await asyncio.sleep(60.0)
     assert (await grants.check(PAYMENTS)).verdict is Verdict.DENIED
