@@ -32,8 +32,8 @@ SUPPRESSED: Final = "suppressed"
 _OWN: Final = (EntraError, KubeError)
 _QUIET: Final = ("kopf", "aiohttp", "asyncio", "httpx", "httpcore", "msal", "urllib3")
 """Loggers of others that have a line for each request or object: their warnings do."""
-_SILENT: Final = "kopf.objects"
-"""kopf's lines about single objects, its handlers' errors among them; ours tell more."""
+_BY_OBJECT: Final = "kopf.objects"
+"""kopf's lines about single objects: only that a handler of ours broke is worth one."""
 _FIRST: Final = ("time", "level", "logger", "message")
 _MOST_PLACES: Final = 40
 _WINDOW: Final = 60.0
@@ -50,7 +50,10 @@ class JsonFormatter(Base):
         super().__init__(json_default=_by_type)
 
     def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+        self,
+        log_data: dict[str, Any],
+        record: logging.LogRecord,
+        message_dict: dict[str, Any],  # noqa: ARG002 - holds full texts
     ) -> None:
         """Put our four keys first, then what the line was given."""
         moment = datetime.fromtimestamp(record.created, UTC)
@@ -63,6 +66,13 @@ class JsonFormatter(Base):
         log_data.update((key, value) for key, value in given.items() if key not in _FIRST)
         if record.exc_info and record.exc_info[1] is not None:
             log_data.update(described(record.exc_info[1]))
+
+    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return the line; with values as text where JSON can't take one deep inside."""
+        try:
+            return super().jsonify_log_record(log_data)
+        except (TypeError, ValueError, RecursionError):
+            return super().jsonify_log_record({key: str(log_data[key]) for key in log_data})
 
     def formatException(self, ei: object) -> str:  # noqa: N802, ARG002 - the base's name
         """Return nothing: `add_fields` says what may be said of an exception."""
@@ -108,15 +118,12 @@ def set_up(level: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[level])
     logging.captureWarnings(capture=True)
-    for name in _QUIET:
+    for name in (*_QUIET, _BY_OBJECT):
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        logger.setLevel(max(LEVELS[level], logging.WARNING))
-    objects = logging.getLogger(_SILENT)
-    objects.handlers.clear()
-    objects.propagate = False
-    objects.setLevel(logging.CRITICAL + 1)
+        quiet = logging.ERROR if name == _BY_OBJECT else logging.WARNING
+        logger.setLevel(max(LEVELS[level], quiet))
 
 
 def loop_exception_handler(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
