@@ -5,6 +5,7 @@ of them. Reading goes on after a fault, so that all of them are told.
 """
 
 import argparse
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
@@ -152,6 +153,9 @@ class _Parser(argparse.ArgumentParser):
         raise _UnreadableError(message)
 
 
+_INDENT: Final = 38
+_WIDTH: Final = 100
+"""Columns of `--help`."""
 _NO_VALUE: Final = object()
 """Stands for a value where a flag came without one."""
 
@@ -174,16 +178,24 @@ def usage() -> str:
         "is the variable of the environment that stands in for the flag.",
     ]
     for title, flags in GROUPS.items():
-        lines += ["", f"{title}:", *map(_line, flags)]
+        lines += ["", f"{title}:"]
+        for flag in flags:
+            lines += _lines(flag)
     lines += ["", "--version prints the version, --help this text."]
     return "\n".join(lines)
 
 
-def _line(flag: Flag) -> str:
+def _lines(flag: Flag) -> list[str]:
     option = f"--{flag.name}" + (f"={flag.shown}" if flag.shown else "[=true|false]")
     default = f" (default {flag.default})" if flag.default else ""
     variable = f" [{flag.variable}]" if flag.variable else ""
-    return f"  {option:35} {flag.help}{default}{variable}"
+    return textwrap.wrap(
+        f"{flag.help}{default}{variable}",
+        _WIDTH,
+        initial_indent=f"  {option:{_INDENT - 3}} ",
+        subsequent_indent=" " * _INDENT,
+        break_on_hyphens=False,
+    )
 
 
 def read_command_line(
