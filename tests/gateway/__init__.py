@@ -10,12 +10,14 @@ with gateways() as gates:
 from tests.gateway.calls import Call, Fate, Ledger
 from tests.gateway.gateway import Gateway, Gateways, gateways
 from tests.gateway.kubeconfig import write_kubeconfig
-from tests.gateway.rules import DROP, Answer, Hold, Rule
+from tests.gateway.rules import DROP, After, Answer, Before, Hold, Rule
 from tests.gateway.upstream import Upstream
 
 __all__ = [
     "DROP",
+    "After",
     "Answer",
+    "Before",
     "Call",
     "Fate",
     "Gateway",

@@ -124,6 +124,11 @@ class Ledger:
                 raise AssertionError(f"not called as wanted in {seconds:.0f} s; last:\n  {last}")
             return list(self._calls)
 
+    def pause(self, seconds: float) -> None:
+        """Wait until a call comes or gets further, for so long at most."""
+        with self._changed:
+            self._changed.wait(seconds)
+
     def quiet(self, seconds: float, *, within: float, but: str = r"/leases/") -> None:
         """Wait until no call, but for watches and `but`, has come or is under way for a while."""
         end = time.monotonic() + within

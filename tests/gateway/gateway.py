@@ -24,6 +24,8 @@ from tests.gateway.rules import (
     Instead,
     Lost,
     Rule,
+    Wanted,
+    fitting,
 )
 from tests.gateway.upstream import Upstream
 
@@ -73,23 +75,23 @@ class Gateway:
     ) -> Rule:
         """Answer in place of the upstream; the body is sent as JSON."""
         action = Instead(Answer.of(status, body, headers))
-        return self._rule(method, path, action, nth=nth, times=times)
+        return self.rule(fitting(method, path), action, nth=nth, times=times)
 
     def delay(
         self, method: str, path: str, seconds: float, *, nth: int = 1, times: int | None = None
     ) -> Rule:
         """Forward later."""
-        return self._rule(method, path, Delay(seconds), nth=nth, times=times)
+        return self.rule(fitting(method, path), Delay(seconds), nth=nth, times=times)
 
     def drop_before(
         self, method: str, path: str, *, nth: int = 1, times: int | None = None
     ) -> Rule:
         """Break the connection in place of forwarding."""
-        return self._rule(method, path, Instead(DROP), nth=nth, times=times)
+        return self.rule(fitting(method, path), Instead(DROP), nth=nth, times=times)
 
     def drop_after(self, method: str, path: str, *, nth: int = 1, times: int | None = None) -> Rule:
         """Forward, and break the connection when the answer is there: it is lost."""
-        return self._rule(method, path, Lost(), nth=nth, times=times)
+        return self.rule(fitting(method, path), Lost(), nth=nth, times=times)
 
     def hold(
         self,
@@ -102,19 +104,27 @@ class Gateway:
     ) -> tuple[Rule, Hold]:
         """Keep calls until released, before they are forwarded, or their `answers`."""
         action = Hold(self._loop, answers=answers)
-        return self._rule(method, path, action, nth=nth, times=times), action
+        return self.rule(fitting(method, path), action, nth=nth, times=times), action
 
     def before(
         self, method: str, path: str, callback: Callback, *, nth: int = 1, times: int | None = None
     ) -> Rule:
         """Run something before calls are forwarded."""
-        return self._rule(method, path, Before(callback), nth=nth, times=times)
+        return self.rule(fitting(method, path), Before(callback), nth=nth, times=times)
 
     def after(
         self, method: str, path: str, callback: Callback, *, nth: int = 1, times: int | None = None
     ) -> Rule:
         """Run something when the upstream has answered, before the caller knows."""
-        return self._rule(method, path, After(callback), nth=nth, times=times)
+        return self.rule(fitting(method, path), After(callback), nth=nth, times=times)
+
+    def rule(
+        self, wanted: Wanted, action: Action, *, nth: int = 1, times: int | None = None
+    ) -> Rule:
+        """Apply an action to the calls that are wanted."""
+        rule = Rule(wanted, action, nth=nth, times=times)
+        self._forwarding.add_rule(rule)
+        return rule
 
     def clear(self) -> None:
         """Take all rules away."""
@@ -136,11 +146,6 @@ class Gateway:
     def flow(self) -> None:
         """Pass on what streams have brought meanwhile, and all that comes."""
         self._loop.call_soon_threadsafe(self._forwarding.flowing.set)
-
-    def _rule(self, method: str, path: str, action: Action, *, nth: int, times: int | None) -> Rule:
-        rule = Rule(method, path, action, nth=nth, times=times)
-        self._forwarding.add_rule(rule)
-        return rule
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_SECONDS)

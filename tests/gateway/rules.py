@@ -42,6 +42,8 @@ class Answer:
 
 Outcome = Answer | Drop | None
 """None: the call goes on."""
+Wanted = Callable[[Call], bool]
+"""Asked once for each call, in the order of their arrival."""
 Callback = Callable[[Call], Outcome]
 """Runs in a thread of its own, and may block; what it returns becomes of the call."""
 
@@ -135,11 +137,8 @@ class Hold(Action):
 class Rule:
     """For which calls an action is meant, and which of them have met it."""
 
-    def __init__(
-        self, method: str, path: str, action: Action, *, nth: int, times: int | None
-    ) -> None:
-        self._method = re.compile(method)
-        self._path = re.compile(path)
+    def __init__(self, wanted: Wanted, action: Action, *, nth: int, times: int | None) -> None:
+        self._wanted = wanted
         self._nth = nth
         self._times = times
         self._seen = 0
@@ -158,7 +157,8 @@ class Rule:
         """Wait until it was applied so often; return the last of those calls."""
         with self._grown:
             if not self._grown.wait_for(lambda: len(self._met) >= times, seconds):
-                raise AssertionError(f"{self} was met {len(self._met)} times in {seconds:.0f} s")
+                name = type(self.action).__name__
+                raise AssertionError(f"{name} was met {len(self._met)} times in {seconds:.0f} s")
             return self._met[times - 1]
 
     def off(self) -> None:
@@ -168,14 +168,9 @@ class Rule:
         if isinstance(self.action, Hold):
             self.action.release()
 
-    def __str__(self) -> str:
-        """Return what it is meant for."""
-        return f"{type(self.action).__name__} for {self._method.pattern} {self._path.pattern}"
-
     def takes(self, call: Call) -> bool:
         """Tell whether it applies to this call, which is counted."""
-        target = call.path + ("?" + "&".join(f"{k}={v}" for k, v in call.query.items()))
-        if not (self._method.fullmatch(call.method) and self._path.search(target.rstrip("?"))):
+        if not self._wanted(call):
             return False
         with self._grown:
             self._seen += 1
@@ -185,3 +180,15 @@ class Rule:
             self._met.append(call)
             self._grown.notify_all()
             return True
+
+
+def fitting(method: str, path: str) -> Wanted:
+    """Want calls by regular expressions: the whole method, and the path with `?query` anywhere."""
+    methods, paths = re.compile(method), re.compile(path)
+
+    def wanted(call: Call) -> bool:
+        query = "&".join(f"{name}={value}" for name, value in call.query.items())
+        target = f"{call.path}?{query}" if query else call.path
+        return bool(methods.fullmatch(call.method) and paths.search(target))
+
+    return wanted
