@@ -76,7 +76,10 @@ def metrics_app(metrics: Metrics) -> web.Application:
     """Return what answers Prometheus."""
 
     async def show(request: web.Request) -> web.Response:
-        encode, kind = choose_encoder(request.headers.get("Accept", ""))
+        try:
+            encode, kind = choose_encoder(request.headers.get("Accept", ""))
+        except (TypeError, ValueError):  # a version that is none
+            encode, kind = choose_encoder("")
         return web.Response(
             body=encode(metrics.registry), headers={"Content-Type": kind, **_NOT_KEPT}
         )
