@@ -86,7 +86,7 @@ class Lists:
     async def _accounts(self) -> None:
         keys: set[Key] = set()
         version = 0
-        async for page in self.kube.pages(paths.service_accounts(), metadata_only=True):
+        async for page in self.kube.pages(paths.SERVICE_ACCOUNTS, metadata_only=True):
             version = version or int(page.resource_version)
             for body in page.items:
                 record = account_record(body)

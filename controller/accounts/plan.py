@@ -87,9 +87,7 @@ def _known_by(identity: WantedIdentity) -> str:
     return place.folded if place else identity.client_id
 
 
-def _spec(
-    account: str, identity: WantedIdentity, policy: str | None, audience: str
-) -> Object:
+def _spec(account: str, identity: WantedIdentity, policy: str | None, audience: str) -> Object:
     named = (
         {"resourceId": identity.resource_id}
         if identity.resource_id

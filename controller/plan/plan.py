@@ -108,9 +108,7 @@ class _Planning:
             self.outcomes[wish.uid] = Holds(there)
         return not granted
 
-    def _keep_what_needs_no_object(
-        self, going: list[Ruled], held: set[tuple[str, str]]
-    ) -> None:
+    def _keep_what_needs_no_object(self, going: list[Ruled], held: set[tuple[str, str]]) -> None:
         situation = self.situation
         for name, namespace in situation.retained.items():
             if (there := self.by_name.get(name)) and there.pair not in held:

@@ -64,4 +64,6 @@ class Plan:
     @property
     def presumes_absence(self) -> bool:
         """Whether anything goes because no object is known to want it."""
-        return any(isinstance(step, Delete) and step.cause is Cause.LEFT_OVER for step in self.steps)
+        return any(
+            isinstance(step, Delete) and step.cause is Cause.LEFT_OVER for step in self.steps
+        )

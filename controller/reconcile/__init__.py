@@ -2,6 +2,7 @@
 
 from controller.reconcile.identity import IdentityReconciler
 from controller.reconcile.parts import Parts, Rules
+from controller.reconcile.removals import Removals
 from controller.reconcile.resources import ResourceReconciler, Resources
 
-__all__ = ["IdentityReconciler", "Parts", "ResourceReconciler", "Resources", "Rules"]
+__all__ = ["IdentityReconciler", "Parts", "Removals", "ResourceReconciler", "Resources", "Rules"]

@@ -106,7 +106,7 @@ class Application:
         )
 
     async def _delete(self, step: Delete) -> None:
-        if not await self.parts.removals.allow():
+        if not await self.parts.removals.allow(f"{self.identity.client_id}/{step.credential.name}"):
             self.applied.again = self.parts.rules.held_again
             for uid in step.wishes:
                 self._block(uid)
@@ -139,9 +139,7 @@ class Application:
     async def _done(self, step: Step) -> None:
         for uid in _uids(step):
             if uid not in self._blocked and uid in self._by_uid:
-                await self.telling.outcome(
-                    self._by_uid[uid], self.outcomes[uid], self.plan.used
-                )
+                await self.telling.outcome(self._by_uid[uid], self.outcomes[uid], self.plan.used)
 
     async def _tell_the_settled(self, waiting: set[str]) -> None:
         """Tell those whom the failure does not concern."""
@@ -152,17 +150,15 @@ class Application:
         await self.telling.outcomes(self._unblocked(self.outcomes), self.plan.used)
         await self._keep_finalizers()
         client_id, journal = self.identity.client_id, self.parts.journal
-        ours = {there.name for there in self.writer.observed if is_ours(there, self.parts.cluster())}
-        held = {
-            told.credential.name for told in self.outcomes.values() if isinstance(told, Holds)
+        ours = {
+            there.name for there in self.writer.observed if is_ours(there, self.parts.cluster())
         }
+        held = {told.credential.name for told in self.outcomes.values() if isinstance(told, Holds)}
         for uid, outcome in self.outcomes.items():
             if isinstance(outcome, Leaves) and uid not in self._blocked and uid in self._by_uid:
                 if outcome.retained:
                     wish = self._by_uid[uid].wish
-                    retained = Retained(
-                        wish.key.namespace, wish.account, wish.issuer, wish.subject
-                    )
+                    retained = Retained(wish.key.namespace, wish.account, wish.issuer, wish.subject)
                     await journal.retain(client_id, outcome.retained, retained)
                 self.applied.released.add(uid)
         self.applied.no_longer_retained = [

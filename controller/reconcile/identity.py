@@ -9,7 +9,7 @@ from controller.grants import Verb, Verdict
 from controller.grants import Question as GrantQuestion
 from controller.kube import KubeError
 from controller.model import Wish
-from controller.plan import Plan, Ruled, Situation, Standing, plan
+from controller.plan import Plan, Ruled, Situation, Standing, is_ours, plan
 from controller.reconcile.apply import Applied, Application
 from controller.reconcile.finalizers import take_off
 from controller.reconcile.judge import Judge, Judged
@@ -92,15 +92,16 @@ class IdentityReconciler:
         async with entra.writers.of(identity, known_for=known_for) as writer:
             decided, judged = await self._decide(client_id, identity, writer, judged)
             telling.judged = judged
-            application = Application(
-                self.parts, identity, writer, decided, self.judge, telling
-            )
+            application = Application(self.parts, identity, writer, decided, self.judge, telling)
             applied = await application.run()
-            observed = writer.observed
+            ours = [there for there in writer.observed if is_ours(there, self.parts.cluster())]
+            slots = len(writer.observed)
         await self._afterwards(client_id, judged, applied)
-        self.parts.removals.stands(client_id, observed)
+        self.parts.removals.stands(client_id, ours)
+        self.parts.slots[client_id] = slots
         if self._is_over(client_id, judged, applied):
             await journal.forget(client_id)
+            self.parts.slots.pop(client_id, None)
         if applied.error is not None:
             raise applied.error
         return applied.again
@@ -170,9 +171,7 @@ class IdentityReconciler:
                 kept[name] = retained.namespace
         return kept
 
-    async def _afterwards(
-        self, client_id: str, judged: Sequence[Judged], applied: Applied
-    ) -> None:
+    async def _afterwards(self, client_id: str, judged: Sequence[Judged], applied: Applied) -> None:
         """Let objects go whose credential is gone, or stays because it may."""
         journal = self.parts.journal
         cluster = self.parts.cluster()

@@ -84,7 +84,8 @@ class Judge:
         question = question_for(wish, client_id, Verb.RETAIN)
         ruling = await self.grants.check(question)
         if standing is not Standing.DENIED and ruling.verdict in {
-            Verdict.UNKNOWN, Verdict.DOUBTED,
+            Verdict.UNKNOWN,
+            Verdict.DOUBTED,
         }:
             # Not decided: the object stays until it is, and so does its credential.
             stays = replace(wish, deleting=False)

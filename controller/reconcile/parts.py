@@ -1,7 +1,7 @@
 """What reconciling stands on, put together once."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controller.grants import Grants
 from controller.journal import Journal
@@ -28,6 +28,8 @@ class Rules:
     """Seconds after which what Entra refused is asked again: somebody may have changed a setting."""
     held_again: float = 15.0
     """Seconds between looks for an admin's word while removals are held."""
+    resolve_resource_ids: bool = False
+    """Client ids of identities named by resource id are written to their ServiceAccounts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Parts:
     cluster: Callable[[], ClusterIdentity]
     confirm: Callable[[], Awaitable[None]]
     """Lists all objects anew, consistently; raises `KubeError`."""
-    clock: Callable[[], float]
-    """Monotonic seconds."""
     rules: Rules
-    settled: Callable[[Key, Told], None] = lambda _key, _told: None
-    """Hears of what was told of each object: the probe starts here."""
+    complete: Callable[[Key, Told], Told] = lambda _key, told: told
+    """Adds what a proof says to what is to be told of an object, and has it proved."""
+    slots: dict[str, int] = field(default_factory=dict)
+    """Credentials on each identity, anybody's, as last seen."""

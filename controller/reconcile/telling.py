@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.model import Wish
 from controller.plan import Barred, Holds, Outcome, Standing
 from controller.reconcile.judge import Judged
 from controller.reconcile.parts import Parts
+from controller.reconcile.writeback import write_back
 from controller.status.conditions import SYNCED, Condition, Told
 from controller.status.errors import condition_from
 from controller.status.words import still_effective, synced
@@ -58,6 +58,10 @@ class Telling:
             await self._tell(one, Told(authorized, synced(outcome)))
             return
         holds = outcome if isinstance(outcome, Holds) else None
+        if holds and self.identity and self.parts.rules.resolve_resource_ids:
+            if one.wish.resource_id and one.wish.made_for:
+                parts = self.parts
+                await write_back(parts.kube, parts.accounts, one.wish, self.identity)
         await self._tell(
             one,
             Told(
@@ -99,10 +103,5 @@ class Telling:
         )
 
     async def _tell(self, one: Judged, told: Told) -> None:
-        await self.parts.teller.tell(one.wish.key, told)
-        self.parts.settled(one.wish.key, told)
-
-
-def wishes_of(judged: list[Judged]) -> dict[str, Wish]:
-    """Return wishes by uid."""
-    return {one.wish.uid: one.wish for one in judged}
+        key = one.wish.key
+        await self.parts.teller.tell(key, self.parts.complete(key, told))

@@ -1,13 +1,13 @@
 """The ServiceAccounts that say anything about an identity."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from controller.model import Key
 from controller.store.kept import Store, version_of
 from identity.federation import Federation, federation_from
-from identity.names import PREFIX
+from identity.names import CLIENT_ID, PREFIX, TENANT_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class AccountRecord:
     uid: str
     version: int
     federation: Federation
+    client_id: str = ""
+    """As it stands in the annotation: what the webhook gives to pods."""
+    tenant_id: str = ""
 
     @property
     def silent(self) -> bool:
@@ -36,6 +39,8 @@ def account_record(body: Mapping[str, Any]) -> AccountRecord:
         str(metadata["uid"]),
         version_of(metadata),
         federation_from(ours) if ours else _SILENT,
+        ours.get(CLIENT_ID, ""),
+        ours.get(TENANT_ID, ""),
     )
 
 
@@ -59,11 +64,7 @@ class Accounts(Store[AccountRecord]):
         return super().put(told)
 
     def _tell(self, before: AccountRecord | None, after: AccountRecord | None) -> None:
-        changed = (
-            before is None
-            or after is None
-            or (before.uid, before.federation) != (after.uid, after.federation)
-        )
+        changed = before is None or after is None or replace(before, version=after.version) != after
         record = after or before
         if changed and record is not None:
             self._noticed(record.key)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 import orjson
@@ -22,6 +23,8 @@ class Record:
     """The status as JSON: compact, and read only when another one may be due."""
     asked: bytes = field(repr=False, default=b"{}")
     """The spec as JSON, of objects that the controller made."""
+    conditions: tuple[tuple[str, str], ...] = ()
+    """Types and statuses of the conditions that stand, for counting."""
 
     @property
     def key(self) -> Key:
@@ -47,11 +50,16 @@ class Record:
 def record_from(body: Mapping[str, Any], cluster: ClusterIdentity) -> Record:
     """Read an object as the API server gives it."""
     wish = wish_from(body, cluster)
+    status = body.get("status") or {}
     return Record(
         wish,
         version_of(body["metadata"]),
-        orjson.dumps(body.get("status") or {}),
+        orjson.dumps(status),
         orjson.dumps(body.get("spec") or {}) if wish.made_for else b"{}",
+        tuple(
+            (intern(str(condition.get("type"))), intern(str(condition.get("status"))))
+            for condition in status.get("conditions") or ()
+        ),
     )
 
 
