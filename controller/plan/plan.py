@@ -1,12 +1,11 @@
 """The plan for one identity."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from controller.model import DeletionPolicy, Wish
+from controller.plan.claims import Claims, Pair, claims_of
 from controller.plan.outcomes import (
     Barred,
-    HeldBy,
     Holds,
     Leaves,
     NameTaken,
@@ -18,7 +17,7 @@ from controller.plan.outcomes import (
 from controller.plan.situation import Ruled, Situation, Standing
 from controller.plan.steps import Cause, Create, Delete, Plan, Step, Update
 from entra.model import FederatedCredential
-from identity.credential_names import credential_name, description
+from identity.credential_names import description
 
 
 def plan(situation: Situation) -> Plan:
@@ -34,6 +33,7 @@ class _Planning:
     """One run, from the first rule to the last."""
 
     situation: Situation
+    claims: Claims = field(init=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     creates: list[Create] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
@@ -41,93 +41,95 @@ class _Planning:
     """Names of credentials that stay."""
     crowded_out: dict[str, str] = field(default_factory=dict)
     """By name of the credential: whose it was."""
-    by_pair: dict[tuple[str, str], FederatedCredential] = field(init=False)
+    by_pair: dict[Pair, FederatedCredential] = field(init=False)
     by_name: dict[str, FederatedCredential] = field(init=False)
+    """By name in lower case: Azure Resource Manager compares names without case."""
     in_namespace: dict[str, list[str]] = field(default_factory=dict)
     """Who counts for each namespace."""
 
     def __post_init__(self) -> None:
         observed = self.situation.observed
         self.by_pair = {credential.pair: credential for credential in observed}
-        self.by_name = {credential.name: credential for credential in observed}
+        self.by_name = {credential.name.lower(): credential for credential in observed}
+        self.claims = claims_of(self.situation, self.by_pair)
 
     def plan(self) -> Plan:
-        situation = self.situation
-        live = sorted(
-            (ruled for ruled in situation.ruled if not ruled.wish.deleting),
-            key=lambda ruled: ruled.wish.seniority,
-        )
-        going = [ruled for ruled in situation.ruled if ruled.wish.deleting]
-        holders = self._holders(live)
-        waiting = [ruled for ruled in holders if not self._settled(ruled)]
-        self._keep_what_needs_no_object(going, {ruled.wish.pair for ruled in holders})
+        ruled = sorted(self.situation.ruled, key=lambda ruled: ruled.wish.seniority)
+        going = [ruled for ruled in ruled if ruled.wish.deleting]
+        self.outcomes.update(self.claims.behind)
+        waiting = [ruled for ruled in self.claims.holders.values() if not self._settled(ruled)]
+        self._keep_what_needs_no_object(going)
         self._share_slots(waiting)
-        self._bar(live)
-        deletes = self._deletes(live, going)
+        self._bar([ruled for ruled in ruled if not ruled.wish.deleting])
+        deletes = self._deletes(going)
         self._let_go(going)
         return Plan(
             self._in_order(deletes),
             self.outcomes,
-            len(situation.observed) + len(self.creates) - len(deletes),
+            len(self.situation.observed) + len(self.creates) - len(deletes),
         )
-
-    def _holders(self, live: list[Ruled]) -> list[Ruled]:
-        """Return the one wish of each pair that holds it, oldest first; others are told by whom.
-
-        What is granted goes before what is in doubt.
-        """
-        holder: dict[tuple[str, str], Ruled] = {}
-        for standing in (Standing.GRANTED, Standing.DOUBTED):
-            for ruled in live:
-                if ruled.standing is standing:
-                    first = holder.setdefault(ruled.wish.pair, ruled)
-                    if first is not ruled:
-                        self.outcomes[ruled.wish.uid] = HeldBy(first.wish.key)
-        return sorted(holder.values(), key=lambda ruled: ruled.wish.seniority)
 
     def _settled(self, ruled: Ruled) -> bool:
         """Deal with holders that need no slot of their own; tell whether this is one."""
         wish, granted = ruled.wish, ruled.standing is Standing.GRANTED
         there = self.by_pair.get(wish.pair)
         if there is None:
-            blocker = self.by_name.get(self._name(wish))
-            if not granted:
-                self.outcomes[wish.uid] = Waits()
-            elif blocker is not None:
-                self.kept.add(blocker.name)
-                self.outcomes[wish.uid] = NameTaken(blocker)
-            return not granted or blocker is not None
+            return self._settled_by_name(wish, granted=granted)
         if not self.situation.is_ours(there):
-            self.outcomes[wish.uid] = (
-                Holds(there, adopted=True) if there.audience == wish.audience else PairTaken(there)
-            )
+            same = there.audience == wish.audience
+            self.outcomes[wish.uid] = Holds(there, adopted=True) if same else PairTaken(there)
             return True
-        if not granted:
-            self._count(wish)
+        if granted and wish.pair not in self.claims.sheltered:
+            return False
+        self._count(self.claims.sheltered.get(wish.pair, wish))
+        if granted:
+            self._take(wish, there)
+        else:
             self.kept.add(there.name)
             self.outcomes[wish.uid] = Holds(there)
-        return not granted
+        return True
 
-    def _keep_what_needs_no_object(self, going: list[Ruled], held: set[tuple[str, str]]) -> None:
-        situation = self.situation
-        for name, namespace in situation.retained.items():
+    def _settled_by_name(self, wish: Wish, *, granted: bool) -> bool:
+        """Leave what stands under the name that the credential would have."""
+        blocker = self.by_name.get(self.situation.name_for(wish))
+        if blocker is not None:
+            self.kept.add(blocker.name)
+        if not granted:
+            self.outcomes[wish.uid] = Waits()
+        elif blocker is not None:
+            self.outcomes[wish.uid] = NameTaken(blocker)
+        return not granted or blocker is not None
+
+    def _keep_what_needs_no_object(self, going: list[Ruled]) -> None:
+        situation, held = self.situation, self.claims.holders
+        for name, namespace in sorted(situation.retained.items()):
             if (there := self.by_name.get(name)) and there.pair not in held:
-                self.kept.add(name)
+                self.kept.add(there.name)
                 self.in_namespace.setdefault(namespace, []).append(f"the retained {name}")
         for ruled in going:
             there = self.by_pair.get(ruled.wish.pair)
             if there and self._retains(ruled) and there.pair not in held:
-                self.kept.add(there.name)
-                if there.name not in situation.retained:
+                if there.name not in self.kept:
                     self._count(ruled.wish)
+                self.kept.add(there.name)
         self.kept |= {
             credential.name
             for credential in situation.observed
-            if situation.is_ageing(credential) or not situation.is_ours(credential)
+            if self._stays_by_itself(credential)
         }
-        if not situation.complete:
-            known = {ruled.wish.pair for ruled in situation.ruled}
-            self.kept |= {name for name, there in self.by_name.items() if there.pair not in known}
+
+    def _stays_by_itself(self, credential: FederatedCredential) -> bool:
+        """Tell whether one stays that no object holds, at least for now."""
+        if not self.situation.is_ours(credential):
+            return True
+        if credential.pair in self.claims.holders:
+            return False
+        # Of the issuer before: as long as tokens of it live, and what it was written for may.
+        for_its_tokens = self.claims.pair_of(credential) in self.claims.holders
+        if self.situation.is_ageing(credential) and for_its_tokens:
+            return True
+        cause, _ = self.claims.removal(credential)
+        return cause is Cause.LEFT_OVER and not self.situation.complete
 
     def _share_slots(self, waiting: list[Ruled]) -> None:
         """Give what is left to the granted, oldest first, each namespace no more than its share."""
@@ -166,56 +168,68 @@ class _Planning:
 
     def _bar(self, live: list[Ruled]) -> None:
         for ruled in live:
+            wish = ruled.wish
             if ruled.standing is not Standing.DENIED:
+                # In doubt, and a denial of the same account is certain.
+                self.outcomes.setdefault(wish.uid, Waits())
                 continue
-            there = self.by_pair.get(ruled.wish.pair)
+            there = self.by_pair.get(wish.pair)
             # Of a foreign issuer it would tell whom an identity trusts to somebody without a grant.
-            stays = there and not ruled.wish.foreign and not self.situation.is_ours(there)
-            self.outcomes[ruled.wish.uid] = Barred(there.name if there and stays else "")
+            stays = there and not wish.foreign and not self.situation.is_ours(there)
+            self.outcomes[wish.uid] = Barred(there.name if there and stays else "")
 
-    def _deletes(self, live: list[Ruled], going: list[Ruled]) -> list[Delete]:
-        leaving = _uids_by_pair(going)
-        denied = _uids_by_pair(ruled for ruled in live if ruled.standing is Standing.DENIED)
-        claimed = {ruled.wish.pair for ruled in live if ruled.standing is not Standing.DENIED}
-        asked_for = {
-            ruled.wish.pair
+    def _deletes(self, going: list[Ruled]) -> list[Delete]:
+        adopted = {
+            there.name: there
             for ruled in going
-            if ruled.wish.policy is DeletionPolicy.DELETE and ruled.standing is Standing.GRANTED
+            if ruled.standing is Standing.GRANTED and (there := self._adopted_to_remove(ruled))
         }
         found: list[Delete] = []
-        for credential in self.situation.observed:
-            pair, name = credential.pair, credential.name
-            if not self.situation.is_ours(credential):
-                if pair in asked_for and pair not in claimed:
-                    found.append(Delete(credential, Cause.DELETED, leaving[pair]))
-            elif name in self.kept:
+        for credential in sorted(self.situation.observed, key=lambda there: there.name):
+            cause, wishes = self.claims.removal(credential)
+            uids = tuple(wish.uid for wish in wishes)
+            if credential.name in adopted:
+                found.append(Delete(credential, Cause.DELETED, uids))
+            elif credential.name in self.kept:
                 continue
-            elif owner := self.crowded_out.get(name):
+            elif owner := self.crowded_out.get(credential.name):
                 found.append(Delete(credential, Cause.CROWDED_OUT, (owner,)))
-            elif pair in denied:
-                wishes = denied[pair] + leaving.get(pair, ())
-                found.append(Delete(credential, Cause.WITHDRAWN, wishes))
-            elif pair in leaving:
-                found.append(Delete(credential, Cause.DELETED, leaving[pair]))
             else:
-                found.append(Delete(credential, Cause.LEFT_OVER))
+                found.append(Delete(credential, cause, uids))
         return found
+
+    def _adopted_to_remove(self, ruled: Ruled) -> FederatedCredential | None:
+        """Return what an object that goes had adopted, if it says that it goes too."""
+        wish = ruled.wish
+        there = self.by_pair.get(wish.pair)
+        asked = wish.policy is DeletionPolicy.DELETE and wish.pair not in self.claims.holders
+        if not asked or there is None or self.situation.is_ours(there):
+            return None
+        return there if there.audience == wish.audience else None
 
     def _let_go(self, going: list[Ruled]) -> None:
         for ruled in going:
-            there = self.by_pair.get(ruled.wish.pair)
-            held = there is not None and any(
-                isinstance(outcome, Holds) and outcome.credential.name == there.name
-                for outcome in self.outcomes.values()
-            )
-            stays = there is not None and self._retains(ruled) and not held
-            self.outcomes[ruled.wish.uid] = Leaves(there.name if there and stays else "")
+            wish = ruled.wish
+            undecided = ruled.standing is Standing.DOUBTED and not wish.faults
+            if undecided and self._adopted_to_remove(ruled):
+                # Whether it may remove it is still to be known, and nobody would ask again.
+                self.outcomes[wish.uid] = Waits()
+                continue
+            there = self.by_pair.get(wish.pair)
+            stays = there and there.name in self.kept and wish.pair not in self.claims.holders
+            retained = there.name if there and stays and self._retains(ruled) else ""
+            self.outcomes[wish.uid] = Leaves(retained)
 
     def _in_order(self, deletes: list[Delete]) -> tuple[Step, ...]:
-        """Put new before old where slots allow: a workload that moves is let in all the while."""
-        steps: list[Step] = list(self.updates)
-        used = len(self.situation.observed)
-        creates, remaining = list(self.creates), list(deletes)
+        """Put new before old where slots allow: a workload that moves is let in all the while.
+
+        What is withdrawn goes first: no trouble with something new may keep it.
+        """
+        withdrawn = [delete for delete in deletes if delete.cause is Cause.WITHDRAWN]
+        remaining = [delete for delete in deletes if delete.cause is not Cause.WITHDRAWN]
+        steps: list[Step] = [*withdrawn, *self.updates]
+        used = len(self.situation.observed) - len(withdrawn)
+        creates = list(self.creates)
         while creates or remaining:
             if creates and (used < self.situation.slots or not remaining):
                 steps.append(creates.pop(0))
@@ -238,18 +252,12 @@ class _Planning:
 
     def _wanted(self, wish: Wish, there: FederatedCredential | None) -> FederatedCredential:
         return FederatedCredential(
-            name=there.name if there else self._name(wish),
+            name=there.name if there else self.situation.name_for(wish),
             issuer=wish.issuer,
             subject=wish.subject,
             audience=wish.audience,
             description=self._description(wish) if self.situation.described else "",
             id=there.id if there else "",
-        )
-
-    def _name(self, wish: Wish) -> str:
-        key = wish.key
-        return credential_name(
-            self.situation.cluster.issuer, key.namespace, key.name, wish.issuer, wish.subject
         )
 
     def _description(self, wish: Wish) -> str:
@@ -266,10 +274,3 @@ class _Planning:
             if not self.situation.is_ours(credential)
         )
         return (*sorted(objects), *others)
-
-
-def _uids_by_pair(ruled: Iterable[Ruled]) -> dict[tuple[str, str], tuple[str, ...]]:
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for one in ruled:
-        found[one.wish.pair] = (*found.get(one.wish.pair, ()), one.wish.uid)
-    return found

@@ -6,7 +6,7 @@ from enum import Enum
 
 from controller.model import ClusterIdentity, Wish
 from entra.model import SLOTS, FederatedCredential
-from identity.credential_names import tag_of
+from identity.credential_names import credential_name, tag_of
 
 
 class Standing(Enum):
@@ -47,6 +47,13 @@ class Situation:
     def is_ours(self, credential: FederatedCredential) -> bool:
         """Tell whether this cluster's controller wrote it, by its name."""
         return is_ours(credential, self.cluster)
+
+    def name_for(self, wish: Wish) -> str:
+        """Return the name of the credential that is written for a wish."""
+        key = wish.key
+        return credential_name(
+            self.cluster.issuer, key.namespace, key.name, wish.issuer, wish.subject
+        )
 
     def is_ageing(self, credential: FederatedCredential) -> bool:
         """Tell whether it is of an earlier issuer whose tokens may live yet."""
