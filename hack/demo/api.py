@@ -16,11 +16,17 @@ _SECONDS = 30
 _PLURALS = {
     "ClusterRole": "clusterroles",
     "ClusterRoleBinding": "clusterrolebindings",
+    "CustomResourceDefinition": "customresourcedefinitions",
+    "FederatedIdentityCredential": "federatedidentitycredentials",
     "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
     "Namespace": "namespaces",
     "Pod": "pods",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
     "ServiceAccount": "serviceaccounts",
 }
+_JSON = "application/json, */*;q=0.5"  # an issuer's keys have a media type of their own
+_TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
 
 class Api:
@@ -70,6 +76,17 @@ class Api:
         """Read what stands at a path."""
         return self._ask("GET", path)
 
+    def table(self, path: str) -> Object:
+        """Read a collection as the table that kubectl prints.
+
+        Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#receiving-resources-as-tables
+        """
+        return self._ask("GET", path, accept=_TABLE)
+
+    def merge(self, there: Object, patch: Object) -> None:
+        """Change an object by a JSON merge patch (RFC 7386)."""
+        self._ask("PATCH", path_of(there), [], patch, "application/merge-patch+json")
+
     def post(self, path: str, wanted: Object) -> Object:
         """Post an object to a path."""
         return self._ask("POST", path, [], wanted)
@@ -93,17 +110,19 @@ class Api:
             time.sleep(0.2)
         return True
 
-    def _ask(
+    def _ask(  # noqa: PLR0913 - a request has that many parts
         self,
         method: str,
         path: str,
         query: list[tuple[str, str]] | None = None,
         body: Object | None = None,
         content_type: str = "application/json",
+        *,
+        accept: str = _JSON,
     ) -> Object:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415 - as above
 
-        headers = {"Accept": "application/json, */*;q=0.5"}  # keys have a media type of their own
+        headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content_type
         request = self._client.param_serialize(

@@ -1,4 +1,4 @@
-"""What must be true at the end: each as what is expected beside what was found. Pure."""
+"""What must be true of the pods and their token: what is expected beside what was found. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from hack.demo.pods import changes, containers
 from hack.demo.quick_start import QuickStart
 from hack.demo.tokens import Wish, duration
 from hack.webhook import TENANT_ID
-from identity.clouds import PUBLIC
 from identity.names import (
     AZURE_AUTHORITY_HOST,
     AZURE_CLIENT_ID,
@@ -48,6 +47,8 @@ class Seen:
     unlabelled: Object
     again: Object
     """The pod that comes of the labelled one, taken as a template."""
+    authority_host: str
+    """Where pods are told to get their access tokens."""
     wish: Wish
     claims: Object
 
@@ -55,7 +56,7 @@ class Seen:
 def all_checks(seen: Seen, quick_start: QuickStart) -> list[Check]:
     """List all of them, in the order in which things happened."""
     return [
-        *pod_checks(seen.labelled_without, seen.labelled, quick_start),
+        *pod_checks(seen, quick_start),
         Check(
             "the pod without the label is as it would be without the webhook",
             expected=[],
@@ -70,8 +71,9 @@ def all_checks(seen: Seen, quick_start: QuickStart) -> list[Check]:
     ]
 
 
-def pod_checks(before: Object, after: Object, quick_start: QuickStart) -> Iterator[Check]:
+def pod_checks(seen: Seen, quick_start: QuickStart) -> Iterator[Check]:
     """Check what the labelled pod got."""
+    before, after = seen.labelled_without, seen.labelled
     yield Check(
         "nothing of the pod was removed or changed",
         expected=[],
@@ -81,7 +83,7 @@ def pod_checks(before: Object, after: Object, quick_start: QuickStart) -> Iterat
         AZURE_CLIENT_ID: quick_start.client_id,
         AZURE_TENANT_ID: TENANT_ID,
         AZURE_FEDERATED_TOKEN_FILE: f"{MOUNT_PATH}/{TOKEN_PATH}",
-        AZURE_AUTHORITY_HOST: PUBLIC.authority_host,
+        AZURE_AUTHORITY_HOST: seen.authority_host,
     }
     mount = {"name": VOLUME_NAME, "mountPath": MOUNT_PATH, "readOnly": True}
     for container in containers(after):

@@ -18,10 +18,16 @@ def run(argv: Sequence[str] | None, interruptions: Interruptions) -> int:
     options = _parser().parse_args(argv)
     screen = Screen()
     interruptions.tell(screen.mute)
-    screen.title("azwi demo: a labelled pod gets its identity, on a real API server")
+    screen.title("azwi demo: from a grant to an access token, on a real API server")
     leftovers: list[str] = []
     try:
-        story = Story(read_quick_start(options.manifests), screen, interruptions, os.environ)
+        story = Story(
+            read_quick_start(options.manifests),
+            screen,
+            interruptions,
+            os.environ,
+            withdraws=not options.quick,
+        )
         leftovers = story.leftovers
         story.tell()
     except (DemoFailed, ClusterError) as error:
@@ -37,7 +43,7 @@ def run(argv: Sequence[str] | None, interruptions: Interruptions) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hack.demo",
-        description="A labelled pod gets its identity, on a real API server, step by step.",
+        description="From a grant to an access token, on a real API server, step by step.",
         epilog=ways.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -48,5 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a namespace, an annotated ServiceAccount, a labelled and an unlabelled pod"
         " (default: examples/quick-start.yaml)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="leave out the withdrawal of the grant, which takes a minute",
     )
     return parser

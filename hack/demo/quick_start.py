@@ -3,16 +3,15 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from hack.demo.errors import DemoFailed
+from hack.demo.grant import Grant, read_grant
+from hack.demo.manifests import Object, read_objects, the_only
 from identity.names import CLIENT_ID, TOKEN_EXPIRATION, USE
 
-MANIFESTS = Path(__file__).parents[2] / "examples" / "quick-start.yaml"
-
-Object = dict[str, Any]
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+MANIFESTS = _EXAMPLES / "quick-start.yaml"
+GRANT = _EXAMPLES / "grant.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +25,8 @@ class QuickStart:
     account: Object
     labelled: Object
     unlabelled: Object
+    grant: Grant
+    """What an admin says about it."""
 
     @property
     def namespace_name(self) -> str:
@@ -33,9 +34,19 @@ class QuickStart:
         return str(self.namespace["metadata"]["name"])
 
     @property
+    def account_name(self) -> str:
+        """Of the ServiceAccount."""
+        return str(self.account["metadata"]["name"])
+
+    @property
     def client_id(self) -> str:
         """The identity that the ServiceAccount's annotation names."""
         return str(self.account["metadata"]["annotations"][CLIENT_ID])
+
+    @property
+    def next_client_id(self) -> str:
+        """Another identity that is granted: the annotation names it later."""
+        return next(one for one in self.grant.client_ids if one != self.client_id)
 
     @property
     def token_seconds(self) -> int:
@@ -51,15 +62,18 @@ class QuickStart:
     @property
     def subject(self) -> str:
         """`sub` of the ServiceAccount's tokens."""
-        return f"system:serviceaccount:{self.namespace_name}:{self.account['metadata']['name']}"
+        return f"system:serviceaccount:{self.namespace_name}:{self.account_name}"
+
+    def account_naming(self, client_id: str) -> Object:
+        """Return the ServiceAccount with another identity in its annotation."""
+        metadata: Object = self.account["metadata"]
+        annotations = {**metadata["annotations"], CLIENT_ID: client_id}
+        return {**self.account, "metadata": {**metadata, "annotations": annotations}}
 
 
-def read_quick_start(path: Path) -> QuickStart:
-    """Read the manifests; DemoFailed if the parts aren't all there."""
-    try:
-        objects = tuple(filter(None, yaml.safe_load_all(path.read_text(encoding="utf-8"))))
-    except (OSError, yaml.YAMLError) as error:
-        raise DemoFailed(f"{path}: expected manifests, found: {error}") from error
+def read_quick_start(path: Path, grant: Path = GRANT) -> QuickStart:
+    """Read the manifests and what is granted; DemoFailed if the parts aren't all there."""
+    objects = read_objects(path)
     pods = [one for one in objects if one.get("kind") == "Pod"]
     labelled = [pod for pod in pods if _labels(pod).get(USE) == "true"]
     parts = {
@@ -70,11 +84,14 @@ def read_quick_start(path: Path) -> QuickStart:
         f'one pod with the label {USE}: "true"': labelled,
         "one pod without it": [pod for pod in pods if pod not in labelled],
     }
-    for what, found in parts.items():
-        if len(found) != 1:
-            raise DemoFailed(f"{path}: expected {what}, found {len(found)}")
-    namespace, account, one_labelled, unlabelled = (found[0] for found in parts.values())
-    return QuickStart(path, objects, namespace, account, one_labelled, unlabelled)
+    namespace, account, one_labelled, unlabelled = (
+        the_only(found, what, path) for what, found in parts.items()
+    )
+    found = QuickStart(
+        path, objects, namespace, account, one_labelled, unlabelled, read_grant(grant)
+    )
+    found.grant.check(found.namespace_name, found.account_name, found.client_id)
+    return found
 
 
 def _labels(pod: Object) -> dict[str, str]:

@@ -7,6 +7,7 @@ https://no-color.org), and no meaning rests on it.
 
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -19,8 +20,10 @@ from rich.text import Text
 from hack.cluster.progress import Step, told
 from hack.demo.checks import Check
 from hack.demo.pods import Line
+from hack.demo.table import table_lines
 
 _WIDTH = 92
+_INDENT = "   "
 _TOLD_EVERY = 10.0
 """Seconds between two lines about one step, where there is no live line."""
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -42,9 +45,9 @@ class Screen:
         self._errors = _console(errors, environment)
         self._live_lines = out.isatty() and not self._console.is_dumb_terminal
         self._width = min(self._console.width, _WIDTH)
-        pretty = (self._console.encoding or "").lower().startswith("utf")
-        self._ok, self._bad = ("✓", "✗") if pretty else ("ok", "!!")
-        self._frames = _FRAMES if pretty else _PLAIN_FRAMES
+        self._pretty = (self._console.encoding or "").lower().startswith("utf")
+        self._ok, self._bad = ("✓", "✗") if self._pretty else ("ok", "!!")
+        self._frames = _FRAMES if self._pretty else _PLAIN_FRAMES
         self._sections = 0
         self._running: list[_Running] = []
         self._live: Live | None = None
@@ -105,6 +108,22 @@ class Screen:
             label = "" if name == last else name
             self._print(Text.assemble((f"   {label:{width}}  ", "cyan"), value))
             last = name
+
+    def table(self, command: str, table: dict[str, Any]) -> None:
+        """Print a table of the API server as that command of kubectl does.
+
+        On a terminal that is too narrow, cells are cut; elsewhere lines are as long as they are.
+        """
+        self._print(Text(f"   $ {command}", "bold"))
+        room = self._console.width - len(_INDENT) if self._live_lines else None
+        lines = table_lines(table, room) or ["No resources found"]
+        for line in lines:
+            self._print(Text(f"{_INDENT}{line if self._pretty else line.replace('…', '.')}"))
+
+    def quote(self, text: str) -> None:
+        """Print a long text, broken between words."""
+        for line in textwrap.wrap(text, self._width - 2 * len(_INDENT), break_long_words=False):
+            self._print(Text(f"{_INDENT}{_INDENT}{line}", "yellow"))
 
     def check(self, check: Check) -> None:
         """Print what was checked, and what was found if it isn't what was expected."""

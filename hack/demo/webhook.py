@@ -1,24 +1,21 @@
 """The webhook's process, as a cluster would run it: TLS, and rights on ServiceAccounts only."""
 
-import http.client
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from hack.cluster import Cluster, StartFailed, addresses
+from hack.cluster import Cluster, addresses
 from hack.cluster.programs import Program
-from hack.cluster.readiness import wait_until
-from hack.demo.errors import DemoFailed
+from hack.demo.processes import await_ready, log_shown
 from hack.webhook import RULES, TENANT_ID, Object, by_url, make_certificate
 from hack.webhook import registration as a_registration
+from identity.names import AZURE_AUTHORITY_HOST, AZURE_TENANT_ID
 
 USER = "azwi-demo-webhook"
 NAME = "azwi-demo"
-_READY_SECONDS = 30
 _ROOT = Path(__file__).parents[2]
 
 
@@ -35,6 +32,12 @@ BINDING: Object = {
     "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME},
     "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": USER}],
 }
+REGISTERED: Object = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "MutatingWebhookConfiguration",
+    "metadata": {"name": NAME},
+}
+"""What the registration is known by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +69,33 @@ def prepare(cluster: Cluster) -> Place:
 
 @contextmanager
 def running(
-    cluster: Cluster, place: Place, kubeconfig: Path, tell: Callable[[str], None]
+    cluster: Cluster,
+    place: Place,
+    kubeconfig: Path,
+    authority_host: str,
+    tell: Callable[[str], None],
 ) -> Iterator[Program]:
-    """Run the webhook for as long as the block runs; it ends with this process in any case."""
+    """Run the webhook for as long as the block runs; it ends with this process in any case.
+
+    Pods are told to get their access tokens from `authority_host`.
+    """
     program = Program(cluster.folder, "webhook")
     try:
         program.start(
             [sys.executable, "-m", "webhook", *arguments(place, kubeconfig)],
             # Nothing of the user's: AZURE_ENVIRONMENT and the like change what pods get.
-            env={"PATH": os.environ.get("PATH", os.defpath), "AZURE_TENANT_ID": TENANT_ID},
+            env={
+                "PATH": os.environ.get("PATH", os.defpath),
+                AZURE_TENANT_ID: TENANT_ID,
+                AZURE_AUTHORITY_HOST: authority_host,
+            },
             cwd=_ROOT,
         )
         with log_shown(program):
-            _await_ready(program, place, tell)
+            await_ready(program, f"127.0.0.1:{place.health_port}", tell)
         yield program
     finally:
         program.stop(patience=5)
-
-
-@contextmanager
-def log_shown(program: Program) -> Iterator[None]:
-    """Quote the end of the webhook's log with whatever goes wrong: the log itself is removed."""
-    try:
-        yield
-    except DemoFailed as error:
-        _, _, lines = program.tail().partition("\n")
-        log = (
-            f"the last lines of the webhook's log:\n{lines}"
-            if lines
-            else "the webhook logged nothing"
-        )
-        raise DemoFailed(f"{error}\n{log}") from error
 
 
 def arguments(place: Place, kubeconfig: Path) -> list[str]:
@@ -130,37 +129,3 @@ def _free_ports() -> tuple[int, int, int]:
         found.add(addresses.free_port("0.0.0.0"))  # noqa: S104 - where the webhook listens
     one, two, three = found
     return one, two, three
-
-
-def _await_ready(program: Program, place: Place, tell: Callable[[str], None]) -> None:
-    try:
-        wait_until(
-            lambda: _get_readyz(place.health_port)[0] == 200,
-            seconds=_READY_SECONDS,
-            what="the webhook",
-            lost=partial(_end_of, program),
-            tell=tell,
-        )
-    except StartFailed as error:
-        answer = _get_readyz(place.health_port)[1]
-        raise DemoFailed(
-            f"expected the webhook to get ready, found: {error}"
-            + "".join(f"\n    /readyz: {line}" for line in answer.splitlines())
-        ) from error
-
-
-def _get_readyz(port: int) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/readyz?verbose")
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return 0, str(error)
-    finally:
-        connection.close()
-
-
-def _end_of(program: Program) -> str | None:
-    status = program.exit_status()
-    return None if status is None else f"ended with status {status}"
