@@ -114,10 +114,15 @@ def test_an_api_server_that_gives_no_token_has_a_reason(
 ) -> None:
     found = no_token(error("POST ...: status: words of the API server"), ACCOUNT, AT)
     assert (found.result, found.reason, found.at) == (result, reason, AT)
-    assert (
-        "namespace team" in found.message
-        or "words of the API server" in found.message
-        or ("team/app is not there" in found.message)
+
+
+def test_words_name_what_is_gone_and_repeat_the_api_server() -> None:
+    gone = no_token(kube.Terminating("..."), ACCOUNT, AT).message
+    assert gone == "the namespace team is being deleted: it gives no more tokens"
+    busy = no_token(kube.Unavailable("POST ...: status 503: why"), ACCOUNT, AT).message
+    assert busy == (
+        "the API server gives no token of the ServiceAccount team/app now; it is asked again:"
+        " POST ...: status 503: why"
     )
 
 
