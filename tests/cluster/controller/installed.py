@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from hack.cluster import Cluster
 from tests.cluster.api import Api, Json, Refused
 
 FILES: Final = Path(__file__).parents[3] / "charts" / "workload-identity-webhook" / "files"
@@ -52,8 +53,8 @@ def a_controller(
 ) -> Iterator[str]:
     """What one controller in a namespace of a test may do; yields its user name.
 
-    Its kubeconfig is `cluster.kubeconfig_for(user, groups_of(namespace))`. It may
-    request tokens in the namespaces that are `probed`.
+    Its kubeconfig is made by `kubeconfig_of`. It may request tokens in the namespaces that are
+    `probed`.
     """
     name = f"{NAME}-{namespace}"
     files = [
@@ -81,9 +82,21 @@ def a_controller(
         yield user
 
 
-def groups_of(namespace: str) -> tuple[str, ...]:
-    """Return the groups of a namespace's ServiceAccounts, as their tokens have them."""
-    return ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
+def kubeconfig_of(cluster: Cluster, api: Api, user: str, folder: Path) -> Path:
+    """Write a kubeconfig of a ServiceAccount with a token of its own, good for an hour."""
+    namespace, name = user.split(":")[2:]
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
+    token = api.post(path, {"spec": {"expirationSeconds": 3600}})["status"]["token"]
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    for entry in config["clusters"]:
+        if authority := entry["cluster"].get("certificate-authority"):
+            found = (cluster.kubeconfig.parent / authority).resolve()
+            entry["cluster"]["certificate-authority"] = str(found)
+    for entry in config["users"]:
+        entry["user"] = {"token": token}
+    written = folder / f"{name}.kubeconfig"
+    written.write_text(json.dumps(config))
+    return written
 
 
 def allowed(
