@@ -50,6 +50,8 @@ class State:
         if not self.objects:
             return "no object"
         status, reason = condition(self.objects[0], "Ready")
+        if not status:
+            return "not looked at yet"
         more = f" and {len(self.objects) - 1} more" if len(self.objects) > 1 else ""
         return f"Ready={status} {reason}{more}".strip()
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,24 @@ import pytest
 from hack.cluster import Cluster
 from hack.cluster.folders import Folders
 from hack.demo.api import Api
+from hack.demo.controller import definition
 from hack.demo.quick_start import MANIFESTS
+from identity.names import CLIENT_ID
 
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "hack.demo"]
-SECONDS = 120
-NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "quick-start"}}
+SECONDS = 300
+ONE, OTHER = "7d2f4a5e-3c1b-4f0e-9a67-5b8c2d1e0f34", "2b9e6c71-84d3-4c5a-b0f7-19ad3e5c8d42"
+NAMESPACE, OWN_NAMESPACE = (
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    for name in ("quick-start", "azwi-demo")
+)
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 KINDS = (
     "/api/v1/namespaces",
+    DEFINITIONS,
     "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
     "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -51,6 +60,7 @@ def alone(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def lent(cluster: Cluster) -> Iterator[dict[str, str]]:
     """Variables of a run on the session's cluster; what it makes there must be gone at its end."""
+    await_no_annotated_accounts(cluster)
     before = what_is_there(cluster)
     yield {**plain(), "AZWI_KUBECONFIG": str(cluster.kubeconfig), "AZWI_CLUSTER_WAY": "kubeconfig"}
     assert what_is_there(cluster) == before
@@ -62,7 +72,7 @@ def plain() -> dict[str, str]:
 
 
 def what_is_there(cluster: Cluster) -> dict[str, set[str]]:
-    ours = re.compile(r"azwi-|quick-start")
+    ours = re.compile(r"azwi-|quick-start|federatedidentitycredentials\.")
     with Api(cluster.kubeconfig, own=cluster.ours) as api:
         return {
             kind: {
@@ -72,6 +82,19 @@ def what_is_there(cluster: Cluster) -> dict[str, set[str]]:
             }
             for kind in KINDS
         }
+
+
+def await_no_annotated_accounts(cluster: Cluster) -> None:
+    """Wait until namespaces of earlier tests are gone: the demo refuses to touch what is theirs."""
+    end = time.monotonic() + SECONDS
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        while annotated := [
+            one["metadata"]["namespace"]
+            for one in api.get("/api/v1/serviceaccounts")["items"]
+            if CLIENT_ID in (one["metadata"].get("annotations") or {})
+        ]:
+            assert time.monotonic() < end, annotated
+            time.sleep(0.2)
 
 
 def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -114,9 +137,18 @@ def test_it_tells_shows_and_checks_everything_and_leaves_nothing(alone: dict[str
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     for line in (
-        r"azwi demo: a labelled pod gets its identity",
+        r"azwi demo: from a grant to an access token",
         r"   starting kube-apiserver \.+ [0-9.]+ s",
+        r"   starting it \(python -m emulator\) \.+ [0-9.]+ s",
         r"   starting it \(python -m webhook\) \.+ [0-9.]+ s",
+        r"   starting it \(python -m controller\) \.+ [0-9.]+ s",
+        r"[0-9]+  grant\.yaml: an admin grants two identities",
+        rf"   annotating it: client-id {ONE} \.+ [0-9.]+ s",
+        r"   waiting until its credential is Ready \.+ [0-9.]+ s",
+        r"   NAME +IDENTITY +SUBJECT +READY +VERIFIED +REASON +AGE",
+        rf"   billing-[a-z0-9-]+ +{ONE} +billing +True +True +Ready +[0-9]+s",
+        r"   billing, application +trusts system:serviceaccount:quick-start:billing",
+        r"   billing-next, managed identity +no credential",
         r"   registering the webhook with the API server \.+ [0-9.]+ s",
         r"   \+     - name: azure-workload-identity-reserved-token",
         r"   \+               audience: api://AzureADTokenExchange",
@@ -126,14 +158,28 @@ def test_it_tells_shows_and_checks_everything_and_leaves_nothing(alone: dict[str
         r"   sub +system:serviceaccount:quick-start:billing",
         r"   aud +api://AzureADTokenExchange",
         r"   exp +[0-9]+  [0-9-]{10} [0-9:]{8} UTC, 2 h after iat",
+        rf"   appid +{ONE}",
+        rf"   billing-[a-z0-9-]+ +{OTHER} +billing +True +True +Ready +[0-9]+s",
+        r"   billing, application +no credential",
+        r"   billing-next, managed identity +trusts system:serviceaccount:quick-start:billing",
+        rf"   appid +{OTHER}",
+        r"      .*Ready=.*, [0-9]+ s at least, [0-9.]+ s so far",
+        r"   waiting until the credential is gone \.+ (6|7)[0-9.]+ s|.* 1 min [0-9]+ s",
+        rf"   billing-[a-z0-9-]+ +{OTHER} +billing +False .*",
+        r"      .*ClusterRole with the rule",
+        r"   refused: AADSTS70025",
+        r"   waiting until its credential is gone \.+ [0-9.]+ s",
+        r"   No resources found",
         r"   ✓ it is good for 2 h",
+        r"   ✓ nothing is left in Entra ID but the controller's own credential, made by hand",
         r"All as it should be, in [0-9]+ s",
     ):
         assert re.search(f"^{line}", done.stdout, re.MULTILINE), line
     assert "\x1b" not in done.stdout
     assert "✗" not in done.stdout
     assert "eyJ" not in done.stdout  # how every token begins: `{"` in base64
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    tables = re.compile(r"   NAME |   billing-[a-z0-9]{20} ")
+    assert max(len(line) for line in done.stdout.splitlines() if not tables.match(line)) <= 100
     assert_nothing_is_left(alone)
 
 
@@ -142,7 +188,8 @@ def test_it_tells_shows_and_checks_everything_and_leaves_nothing(alone: dict[str
     [
         (signal.SIGINT, "   starting kube-apiserver"),
         (signal.SIGINT, "   registering"),
-        (signal.SIGTERM, "   starting it"),
+        (signal.SIGTERM, "   starting it (python -m controller)"),
+        (signal.SIGINT, "   waiting until its credential is Ready"),
     ],
     ids=lambda value: value.strip() if isinstance(value, str) else value.name,
 )
@@ -167,7 +214,7 @@ def test_interrupted_it_says_one_line_and_leaves_nothing(
 
 def test_on_a_lent_cluster_its_objects_are_deleted_again(lent: dict[str, str]) -> None:
     """On a terminal, so that colour is seen, too; `lent` looks at what is left."""
-    status, shown = run_on_a_terminal({**lent, "TERM": "xterm"})
+    status, shown = run_on_a_terminal({**lent, "TERM": "xterm"}, "--quick")
     assert status == 0, shown
     assert "\x1b[32m   +         - name: AZURE_CLIENT_ID\x1b[0m" in shown
     assert "way: kubeconfig" in shown
@@ -190,11 +237,12 @@ def test_on_a_lent_cluster_an_interruption_deletes_its_objects_too(
     _, errors = running.communicate(timeout=SECONDS)
     assert running.returncode == 130
     assert errors.decode() == "interrupted (SIGINT): what was started is ended\n"
-    # It doesn't wait for the namespace, whose end is under way.
+    # It doesn't wait for what it deleted, whose end is under way.
     with Api(cluster.kubeconfig, own=cluster.ours) as api:
-        found = api.find(NAMESPACE)
-        assert found is None or found["status"]["phase"] == "Terminating"
-    await_end_of_namespace(cluster)
+        for one in (NAMESPACE, OWN_NAMESPACE, definition()):
+            found = api.find(one)
+            assert found is None or "deletionTimestamp" in found["metadata"]
+            assert api.await_end(one, SECONDS)
 
 
 def test_a_refused_pod_fails_it_with_the_words_and_the_log(
@@ -241,7 +289,7 @@ def await_end_of_namespace(cluster: Cluster) -> None:
         api.await_end(NAMESPACE, SECONDS)
 
 
-def run_on_a_terminal(environment: dict[str, str]) -> tuple[int, str]:
+def run_on_a_terminal(environment: dict[str, str], *arguments: str) -> tuple[int, str]:
     master, slave = pty.openpty()
     chunks: list[bytes] = []
 
@@ -256,7 +304,7 @@ def run_on_a_terminal(environment: dict[str, str]) -> tuple[int, str]:
     reader.start()
     try:
         done: Any = subprocess.run(
-            COMMAND,
+            [*COMMAND, *arguments],
             cwd=ROOT,
             env=environment,
             stdout=slave,

@@ -14,6 +14,7 @@ from hack.webhook import TENANT_ID
 
 QUICK_START = read_quick_start(MANIFESTS)
 CLIENT_ID = "7d2f4a5e-3c1b-4f0e-9a67-5b8c2d1e0f34"
+AUTHORITY_HOST = "https://entra.example/"
 
 
 def without() -> dict[str, Any]:
@@ -49,7 +50,7 @@ def mutated(name: str = "billing") -> dict[str, Any]:
             "name": "AZURE_FEDERATED_TOKEN_FILE",
             "value": "/var/run/secrets/azure/wi/token/azure-identity-token",
         },
-        {"name": "AZURE_AUTHORITY_HOST", "value": "https://login.microsoftonline.com/"},
+        {"name": "AZURE_AUTHORITY_HOST", "value": AUTHORITY_HOST},
     ]
     app["volumeMounts"] = [
         {
@@ -79,6 +80,7 @@ def seen() -> Seen:
         unlabelled_without=unlabelled,
         unlabelled=copy.deepcopy(unlabelled),
         again=mutated("billing-again"),
+        authority_host=AUTHORITY_HOST,
         wish=wish_of(mutated()),
         claims=claims(),
     )

@@ -19,6 +19,21 @@ def test_the_quick_start_has_its_four_parts() -> None:
     assert len(found.objects) == 4
 
 
+def test_the_grant_that_ships_names_its_identity_and_another_one() -> None:
+    found = read_quick_start(MANIFESTS)
+    assert found.grant.client_ids == (found.client_id, found.next_client_id)
+    assert found.next_client_id == "2b9e6c71-84d3-4c5a-b0f7-19ad3e5c8d42"
+
+
+def test_another_identity_changes_that_annotation_and_nothing_else() -> None:
+    found = read_quick_start(MANIFESTS)
+    account = found.account_naming(found.next_client_id)
+    annotation = "azure.workload.identity/client-id"
+    assert account["metadata"]["annotations"][annotation] == found.next_client_id
+    account["metadata"]["annotations"][annotation] = found.client_id
+    assert account == found.account
+
+
 def changed(folder: Path, old: str, new: str) -> Path:
     text = MANIFESTS.read_text()
     assert old in text

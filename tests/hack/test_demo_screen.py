@@ -211,6 +211,48 @@ def test_facts_stand_in_columns_and_a_name_stands_once() -> None:
     ]
 
 
+TABLE = {
+    "columnDefinitions": [{"name": "Name"}, {"name": "Subject"}],
+    "rows": [{"cells": ["billing", "s" * 100]}],
+}
+
+
+def test_in_a_file_a_table_is_as_wide_as_it_is() -> None:
+    screen, out = in_a_file()
+    screen.table("kubectl get fic", TABLE)
+    assert out.getvalue().splitlines() == [
+        "   $ kubectl get fic",
+        "   NAME      SUBJECT",
+        f"   billing   {'s' * 100}",
+    ]
+
+
+def test_on_a_terminal_a_tables_cells_are_cut_where_it_is_too_narrow() -> None:
+    with terminal() as shown:
+        screen = Screen(shown.file, io.StringIO(), {**PLAIN, "TERM": "xterm", "NO_COLOR": "1"})
+        screen.table("kubectl get fic", TABLE)
+        text = shown.close()
+    *_, last = text.split("\r\n")[:-1]
+    assert len(last) == 80
+    assert last.startswith("   billing   sss")
+    assert "s…s" in last
+
+
+def test_a_table_without_rows_says_so() -> None:
+    screen, out = in_a_file()
+    screen.table("kubectl get fic", {**TABLE, "rows": []})
+    assert out.getvalue().splitlines()[-1] == "   No resources found"
+
+
+def test_a_long_text_is_broken_between_words() -> None:
+    screen, out = in_a_file()
+    screen.quote("word " * 40 + "x" * 90)
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith("      word word")
+    assert max(map(len, lines[:-1])) <= 80
+    assert lines[-1] == "      " + "x" * 90
+
+
 def test_a_problem_comes_on_the_stream_of_errors() -> None:
     out, errors = io.StringIO(), io.StringIO()
     screen = Screen(out, errors, PLAIN)

@@ -9,7 +9,7 @@ import pytest
 from hack.cluster.addresses import free_port
 from hack.demo.api import path_of
 from hack.demo.errors import DemoFailed
-from hack.demo.webhook import BINDING, ROLE, Place, registration, running
+from hack.demo.webhook import BINDING, REGISTERED, ROLE, Place, registration, running
 
 PLACE = Place("127.0.0.1", 9443, 9440, 8095, b"PEM", Path("/nowhere"))
 
@@ -35,6 +35,10 @@ def test_it_is_registered_as_by_the_chart_but_for_one_namespace() -> None:
         ],
         "sideEffects": "None",
     }
+
+
+def test_it_is_looked_for_where_it_is_registered() -> None:
+    assert path_of(REGISTERED) == path_of(registration(PLACE, "quick-start"))
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
@@ -75,7 +79,9 @@ def test_a_webhook_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> N
     place = Place("127.0.0.1", free_port(), free_port(), free_port(), b"", tmp_path / "nothing")
     with (
         pytest.raises(DemoFailed, match="found: the webhook ended with status 1") as failed,
-        running(cluster, place, tmp_path / "no.kubeconfig", lambda _: None),
+        running(
+            cluster, place, tmp_path / "no.kubeconfig", "https://entra.example/", lambda _: None
+        ),
     ):
         pytest.fail("it runs")
     assert "no.kubeconfig" in str(failed.value)
