@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from controller.merge import merge_patch
 from controller.model import Key
 from controller.names import API_VERSION, FINALIZER, KIND, MADE_FOR
 from controller.store import AccountRecord, Record
@@ -128,17 +129,3 @@ def _body(key: Key, account: AccountRecord, name: str, spec: Mapping[str, Any]) 
         },
         "spec": dict(spec),
     }
-
-
-def merge_patch(stands: Mapping[str, Any], wanted: Mapping[str, Any]) -> Object:
-    """Return what makes one object of another by RFC 7396; empty if nothing is to be done."""
-    patch: Object = {name: None for name in stands if name not in wanted}
-    for name, value in wanted.items():
-        old = stands.get(name)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            inner = merge_patch(old, value)
-            if inner:
-                patch[name] = inner
-        elif old != value:
-            patch[name] = value
-    return patch

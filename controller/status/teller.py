@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from controller.accounts.plan import merge_patch
 from controller.kube import Kube, NotFound, paths
+from controller.merge import merge_patch
 from controller.model import ClusterIdentity, Key, Wish
 from controller.status.conditions import READY, Told, status_of
 from controller.status.events import Events, Subject
