@@ -42,6 +42,14 @@ class Failure:
     after: bool = False
 
 
+class Stop:
+    """Holds the next call of a method before it takes effect, until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+
 class ConfigMaps:
     """Stateful. Calls of several askers interleave as the seed says, if there is one."""
 
@@ -53,12 +61,17 @@ class ConfigMaps:
         """The next one of a method fails its next call."""
         self.meanwhile: deque[Callable[[], None]] = deque()
         """What others do just before the next write."""
+        self._stops: dict[str, Stop] = {}
         self._version = 100
         self._chance = random.Random(seed) if seed is not None else None
 
     @property
     def writes(self) -> list[str]:
         return [call for call in self.calls if not call.startswith("get")]
+
+    def stop(self, method: str) -> Stop:
+        self._stops[method] = Stop()
+        return self._stops[method]
 
     def data(self, name: str) -> dict[str, str]:
         found: dict[str, str] = self.objects[name].get("data", {})
@@ -117,6 +130,9 @@ class ConfigMaps:
 
     async def _called(self, method: str, name: str) -> None:
         self.calls.append(f"{method} {name}")
+        if stop := self._stops.pop(method, None):
+            stop.reached.set()
+            await stop.go_on.wait()
         for _ in range(self._chance.randrange(4) if self._chance else 1):
             await asyncio.sleep(0)
         if method != "get" and self.meanwhile:
