@@ -67,7 +67,7 @@ class Unavailable(Transient):
 
 
 class NotServed(Transient):
-    """The API server answers 404 for the kind, not for the object: its CRD is not installed, say."""
+    """The API server answers 404 for the kind, not for the object: without the CRD, say."""
 
 
 class NotFound(KubeError):

@@ -1,4 +1,4 @@
-"""What it takes to reach the API server, and how a pod does; `kubeconfig.py` does it from outside."""
+"""What it takes to reach the API server, and how a pod does it."""
 
 import ssl
 from collections.abc import Mapping
