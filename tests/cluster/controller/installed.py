@@ -6,7 +6,7 @@ belongs to one controller is made under names of its own, and goes with it.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -33,9 +33,26 @@ def fics(namespace: str) -> str:
 
 
 def documents(file: str, *, namespace: str = NAMESPACE, name: str = NAME) -> list[Json]:
-    """Read a file of the chart, with a namespace and a name in the places of those that it has."""
-    text = (FILES / file).read_text().replace(NAMESPACE, namespace).replace(NAME, name)
-    return list(yaml.safe_load_all(text))
+    """Read a file of the chart, with a namespace and a name in the places of those that it has.
+
+    The Lease and the ConfigMaps that a Role names are in the namespace: those stay.
+    """
+    bodies = yaml.safe_load_all((FILES / file).read_text())
+    return [_renamed(body, {NAMESPACE: namespace, NAME: name}) for body in bodies]
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {
+            field: inner if field == "resourceNames" else _renamed(inner, names)
+            for field, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_renamed(inner, names) for inner in value]
+    if isinstance(value, str):
+        for old, new in names.items():
+            value = value.replace(old, new)
+    return value
 
 
 def install(api: Api) -> None:
@@ -164,7 +181,7 @@ def _may_work(api: Api, user: str, namespace: str, probed: tuple[str, ...]) -> b
     """Whether each of its bindings has come to the API server's authorizer."""
     return (
         allowed(api, user, "list", "serviceaccounts")
-        and allowed(api, user, "get", "configmaps", namespace=namespace)
+        and allowed(api, user, "create", "configmaps", namespace=namespace)
         and all(
             allowed(api, user, "create", "serviceaccounts/token", namespace=one) for one in probed
         )

@@ -1,7 +1,7 @@
 """Who may do what with the objects: people by their roles, and the controller by its own."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from hack.cluster import Cluster
 from tests.cluster.api import Api, Json, Refused, a_namespace, api_of
 from tests.cluster.controller.installed import (
     GROUP,
+    NAME,
     RBAC,
     a_controller,
     allowed,
@@ -48,20 +49,23 @@ NEEDS = {
     ("list", "rbac.authorization.k8s.io", "clusterrolebindings"): "grants that changed",
     ("watch", "rbac.authorization.k8s.io", "clusterrolebindings"): "grants that changed",
     ("create", "", "events"): "what people have to know",
+    ("get", "", "events"): "how often they were told",
     ("patch", "", "events"): "what people have to know again",
 }
 OWN_NEEDS = {
     # of its own namespace
-    ("get", "coordination.k8s.io", "leases"): "who leads",
     ("create", "coordination.k8s.io", "leases"): "the first leader",
+    ("create", "", "configmaps"): "the journal's first entries",
+}
+OWN_NAMED_NEEDS = {
+    # of its own namespace, by name
+    ("get", "coordination.k8s.io", "leases"): "who leads",
     ("update", "coordination.k8s.io", "leases"): "a renewal",
     ("patch", "coordination.k8s.io", "leases"): "the end of a leader",
-    ("get", "", "configmaps"): "the journal",
-    ("list", "", "configmaps"): "the journal, at start",
-    ("create", "", "configmaps"): "the journal's first entry",
-    ("update", "", "configmaps"): "the journal's next entry",
-    ("patch", "", "configmaps"): "an admin's word, taken once",
+    ("get", "", "configmaps"): "the journal, at start",
+    ("patch", "", "configmaps"): "the journal's next entry",
 }
+JOURNAL = [NAME, *(f"{NAME}-{digit}" for digit in "0123456789abcdef")]
 NEVER = [
     ("get", "", "secrets"),
     ("list", "", "secrets"),
@@ -80,6 +84,8 @@ NEVER = [
     ("bind", "rbac.authorization.k8s.io", "clusterroles"),
     ("escalate", "rbac.authorization.k8s.io", "clusterroles"),
     ("create", "rbac.authorization.k8s.io", "clusterrolebindings"),
+    ("list", "", "configmaps"),
+    ("update", "", "configmaps"),
     ("delete", "", "configmaps"),
     ("delete", "coordination.k8s.io", "leases"),
 ]
@@ -178,39 +184,39 @@ def controller(api: Api, namespace: str) -> Iterator[str]:
 
 def test_the_controller_may_do_what_it_needs_and_each_verb_has_a_need() -> None:
     """A rule that nobody can give a reason for goes."""
-    roles = _rules("controller-role.yaml")
-    assert roles["ClusterRole"] == NEEDS.keys()
-    assert roles["Role"] == OWN_NEEDS.keys()
+    whole, own = (body for body in documents("controller-role.yaml") if "rules" in body)
+    assert _rights(whole["rules"]) == NEEDS.keys()
+    assert _rights(rule for rule in own["rules"] if "resourceNames" not in rule) == OWN_NEEDS.keys()
+    named = [rule for rule in own["rules"] if "resourceNames" in rule]
+    assert _rights(named) == OWN_NAMED_NEEDS.keys()
+    assert [rule["resourceNames"] for rule in named] == [[NAME], JOURNAL]
 
 
-def _rules(file: str) -> dict[str, set[tuple[str, str, str]]]:
+def _rights(rules: Iterable[Json]) -> set[tuple[str, str, str]]:
     return {
-        role["kind"]: {
-            (verb, group, resource)
-            for rule in role["rules"]
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-            for verb in rule["verbs"]
-        }
-        for role in documents(file)
-        if "rules" in role
+        (verb, group, resource)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
     }
 
 
 def test_what_the_controller_needs_it_is_allowed(
     api: Api, namespace: str, elsewhere: str, controller: str
 ) -> None:
-    refused = [
-        need
-        for need in NEEDS
-        if not allowed(api, controller, need[0], need[2], group=need[1], namespace=elsewhere)
+    asked = [(need, elsewhere, "") for need in NEEDS]
+    asked += [(need, namespace, "") for need in OWN_NEEDS]
+    asked += [
+        (need, namespace, name)
+        for need in OWN_NAMED_NEEDS
+        for name in (JOURNAL if need[2] == "configmaps" else [NAME])
     ]
-    refused += [
-        need
-        for need in OWN_NEEDS
-        if not allowed(api, controller, need[0], need[2], group=need[1], namespace=namespace)
+    assert not [
+        (verb, group, resource, where, name)
+        for (verb, group, resource), where, name in asked
+        if not allowed(api, controller, verb, resource, group=group, namespace=where, name=name)
     ]
-    assert not refused
 
 
 @pytest.mark.parametrize("where", ["its own namespace", "another", "everywhere"])
@@ -218,7 +224,7 @@ def test_the_controller_may_not_do_anything_else(
     api: Api, namespace: str, elsewhere: str, controller: str, where: str
 ) -> None:
     there = {"its own namespace": namespace, "another": elsewhere, "everywhere": ""}[where]
-    never = [*NEVER, *(OWN_NEEDS if there != namespace else ())]
+    never = [*NEVER, *OWN_NAMED_NEEDS, *(OWN_NEEDS if there != namespace else ())]
     assert not [
         (verb, group, resource)
         for verb, group, resource in never
