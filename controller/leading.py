@@ -22,7 +22,7 @@ from controller.config.settings import Config
 from controller.grant_notices import GrantNotices
 from controller.grants import Grants
 from controller.issuer import issuer_of
-from controller.journal import Journal
+from controller.journal import Journal, Options
 from controller.kube import Connection, Kube, KubeError, kopf_login
 from controller.lease import Leadership
 from controller.lists import Lists
@@ -54,6 +54,8 @@ from entra.msal_transport import MsalTransport
 from entra.sign_in import SignIn
 from identity.credential_names import cluster_tag
 
+API_TIMEOUT: Final = 10.0
+"""Seconds for one call of the API server."""
 _SOON: Final = 0.1
 """Seconds that changes are gathered for before an identity is reconciled."""
 _PROOFS: Final = 64
@@ -194,8 +196,18 @@ class Term:
     def _cluster_now(self) -> ClusterIdentity:
         return self.cluster
 
-    def renew_cluster(self) -> None:
-        """Look which earlier issuers' tokens are over by now."""
+    async def renew_cluster(self) -> None:
+        """Look which earlier issuers' tokens are over by now, and whose credentials are all gone.
+
+        Raises `KubeError`.
+        """
+        tags = self._parts.tags
+        if self.cluster.outlived and set(self.journal.identities) <= set(tags):
+            standing = frozenset[str]().union(*tags.values())
+            for old in self.journal.issuers.predecessors:
+                tag = cluster_tag(old.url)
+                if tag in self.cluster.outlived and tag not in standing:
+                    await self.journal.drop_predecessor(old.url)
         self.cluster = _cluster(self.journal)
 
     def _account_told(self, kind: str, body: Mapping[str, Any]) -> None:
@@ -238,7 +250,8 @@ async def lead(
     metrics: Metrics,
 ) -> None:
     """Do the leader's work until cancelled; raise what keeps it from being done."""
-    journal = Journal(kube, config.namespace)
+    holding = partial(leadership.assure, API_TIMEOUT)
+    journal = Journal(kube, config.namespace, options=Options(before_write=holding))
     await journal.load()
     issuer = await issuer_of(
         kube, given=config.cluster.issuer, token_file=config.cluster.token_file
@@ -269,8 +282,8 @@ async def _resync(term: Term, interval: float) -> None:
     term.all_due()
     while True:
         await asyncio.sleep(interval)
-        term.renew_cluster()
         try:
+            await term.renew_cluster()
             await term.lists.all()
         except KubeError as error:
             _log.warning("resync: not listed", extra={"error": str(error)})

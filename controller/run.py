@@ -14,9 +14,9 @@ from typing import Final, TextIO
 from controller.config.settings import Config
 from controller.health import serving
 from controller.issuer import IssuerUnknown
-from controller.journal import IssuerChanged
+from controller.journal import JournalError
 from controller.kube import Connection, Kube, KubeError
-from controller.leading import State, lead
+from controller.leading import API_TIMEOUT, State, lead
 from controller.lease import Leadership
 from controller.metrics import Metrics
 
@@ -48,7 +48,7 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
     stop = asyncio.Event()
     metrics, state, beat = Metrics(), State(), _Beat()
     async with AsyncExitStack() as stack:
-        kube = await stack.enter_async_context(Kube(connection))
+        kube = await stack.enter_async_context(Kube(connection, timeout=API_TIMEOUT))
         leadership = Leadership(kube, config.lease)
         metrics.watch_leading(lambda: leadership.leading)
         checks = {
@@ -111,7 +111,7 @@ async def _terms(
 def _why(error: BaseException | None) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, (KubeError, IssuerChanged, IssuerUnknown)):
+    if isinstance(error, (KubeError, JournalError, IssuerUnknown)):
         return str(error)
     if error is not None:
         _log.error("unexpected error", exc_info=error)

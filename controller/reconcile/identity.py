@@ -18,6 +18,7 @@ from controller.reconcile.telling import Telling
 from entra.errors import EntraError, NotFound, Transient
 from entra.model import Identity, Kind
 from entra.writer import Writer
+from identity.credential_names import tag_of
 
 _log = logging.getLogger("azwi.controller.identity")
 
@@ -99,9 +100,12 @@ class IdentityReconciler:
         await self._afterwards(client_id, judged, applied)
         self.parts.removals.stands(client_id, ours)
         self.parts.slots[client_id] = slots
+        tags = (tag_of(there.name) for there in ours)
+        self.parts.tags[client_id] = frozenset(tag for tag in tags if tag)
         if self._is_over(client_id, judged, applied):
             await journal.forget(client_id)
             self.parts.slots.pop(client_id, None)
+            self.parts.tags.pop(client_id, None)
         if applied.error is not None:
             raise applied.error
         return applied.again

@@ -53,3 +53,5 @@ class Parts:
     """Adds what a proof says to what is to be told of an object, and has it proved."""
     slots: dict[str, int] = field(default_factory=dict)
     """Credentials on each identity, anybody's, as last seen."""
+    tags: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Tags of those of ours, by client id: which issuers of this cluster they are of."""

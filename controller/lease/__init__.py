@@ -1,0 +1,7 @@
+"""One leader at a time, by a Lease: who holds it writes, others stand by."""
+
+from controller.lease.errors import NotLeading
+from controller.lease.leadership import Leadership
+from controller.lease.record import Record, Step, Tenancy, decide
+
+__all__ = ["Leadership", "NotLeading", "Record", "Step", "Tenancy", "decide"]
