@@ -92,11 +92,10 @@ def refused_by_entra(error: entra.EntraError, at: float) -> Verification:
     """
     found = _CODE.fullmatch(error.trace.code)
     reason = _BY_CODE.get(int(found[1]), "") if found else ""
-    passing = isinstance(error, entra.Transient)
-    if isinstance(error, entra.NotPropagated) or (passing and reason != "IssuerUnreachable"):
-        reason = ""
-    unknown = passing and not reason
-    if isinstance(error, entra.Invalid) and not error.trace.service:
+    unknown = isinstance(error, entra.Transient) and reason != "IssuerUnreachable"
+    if unknown:
+        reason = ""  # whatever it says, it may pass
+    elif isinstance(error, entra.Invalid) and not error.trace.service:
         reason = "Invalid"  # it was not even sent
     advice = f"; {error.advice}" if error.advice and error.advice not in error.message else ""
     return Verification(

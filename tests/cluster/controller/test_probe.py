@@ -196,8 +196,9 @@ async def test_who_may_not_ask_for_tokens_reads_what_to_grant_and_that_is_enough
     assert "serviceaccounts/token of the core API group" in found.message
     grant(api, subject.namespace, user)
     async with asyncio.timeout(30.0):  # the API server learns of it from a watch
-        while (found := await prober.verify_once(subject)).reason == "TokenRefused":
+        while found.reason == "TokenRefused":
             await asyncio.sleep(0.1)
+            found = await prober.verify_once(subject)
     assert found.verified
 
 
