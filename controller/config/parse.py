@@ -146,14 +146,15 @@ def _lease(said: Said, namespace: str, process: str, faults: Faults) -> LeaseSet
         renew=read_duration(said["lease-renew-interval"], _SHORTEST_LEASE, faults),
         retry=read_duration(said["lease-retry-interval"], _SHORTEST_LEASE, faults),
     )
-    # A write may begin after one renewal failed, and must end before another may lead.
-    least = LONGEST_CALL + 2 * lease.renew + lease.retry
-    if lease.duration < least:
+    # A renewal that hangs takes as long as both (`controller.lease`); a write may begin before the
+    # next one has succeeded, and must end before another controller leads.
+    least = LONGEST_CALL + 2 * (lease.renew + lease.retry)
+    if lease.duration < least or lease.duration % 1:
         faults.add(
             duration.where,
             duration.text,
-            f"at least {go_duration(least)}: a call's {go_duration(LONGEST_CALL)}, two renewals and"
-            " a retry",
+            f"whole seconds, at least {go_duration(least)}: a call's {go_duration(LONGEST_CALL)}"
+            " and twice the renewal's and the retry's interval",
         )
     return lease
 

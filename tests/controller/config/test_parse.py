@@ -116,8 +116,8 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ),
         ("--namespace or POD_NAMESPACE: required outside of a pod: the controller's own namespace"),
         (
-            '--lease-duration: "5s" is not valid; expected at least 22s: a call\'s 10s, two'
-            " renewals and a retry"
+            '--lease-duration: "5s" is not valid; expected whole seconds, at least 24s: a call\'s'
+            " 10s and twice the renewal's and the retry's interval"
         ),
         '--slots-per-namespace: "21" is not valid; expected a whole number from 1 to 20',
         '--watch-grants: "maybe" is not valid; expected true or false',

@@ -61,14 +61,19 @@ def test_drift_is_not_looked_for_more_often_than_objects() -> None:
 
 
 def test_the_lease_outlives_a_call() -> None:
-    assert parse("--lease-duration=22s").lease.duration == 22.0
-    assert len(faults("--lease-duration=21s")) == 1
-    assert len(faults("--lease-renew-interval=10s")) == 1
-    assert len(faults("--lease-retry-interval=11s")) == 1
+    assert parse("--lease-duration=24s").lease.duration == 24.0
+    assert len(faults("--lease-duration=23s")) == 1
+    assert len(faults("--lease-renew-interval=9s")) == 1
+    assert len(faults("--lease-retry-interval=6s")) == 1
     lease = parse(
         "--lease-duration=1m", "--lease-renew-interval=15s", "--lease-retry-interval=1s"
     ).lease
     assert (lease.duration, lease.renew, lease.retry) == (60.0, 15.0, 1.0)
+
+
+def test_a_lease_s_duration_is_what_others_read() -> None:
+    assert faults("--lease-duration=30500ms")[0].startswith("--lease-duration: ")
+    assert parse("--lease-duration=40000ms").lease.duration == 40.0
 
 
 def test_a_lease_has_a_name_that_an_object_can_have() -> None:
