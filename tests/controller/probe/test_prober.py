@@ -293,7 +293,8 @@ async def test_who_waits_for_propagation_takes_no_place(
     patient = asyncio.create_task(prober.verify(LATELY))
     await waiting.wait()
     other = replace(SUBJECT, client_id=ANOTHER)
-    assert (await prober.verify(other)).reason == "ApplicationNotFound"
+    async with asyncio.timeout(10.0):
+        assert (await prober.verify(other)).reason == "ApplicationNotFound"
     go_on.set()
     assert (await patient).verified
 
