@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
-
-import yaml
 
 from hack.cluster import Cluster
 from hack.cluster.programs import Program
@@ -127,10 +126,22 @@ def arguments(means: Means, probed: str) -> list[str]:
 
 
 def _with_our_names(file: str) -> list[Object]:
-    text = yaml.safe_dump_all(read_objects(_FILES / file))
-    for theirs, ours in _THE_CHARTS.items():
-        text = text.replace(theirs, ours)
-    return list(yaml.safe_load_all(text))
+    return [_renamed(one) for one in read_objects(_FILES / file)]
+
+
+def _renamed(value: Any) -> Any:
+    """Put our names in; the Lease and the ConfigMaps keep theirs, they are in our namespace."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key == "resourceNames" else _renamed(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_renamed(inner) for inner in value]
+    if isinstance(value, str):
+        for theirs, ours in _THE_CHARTS.items():
+            value = value.replace(theirs, ours)
+    return value
 
 
 def _health_address(program: Program) -> str:

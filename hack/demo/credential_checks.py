@@ -57,7 +57,7 @@ def _ready(ready: State, quick_start: QuickStart) -> Iterator[Check]:
 
 def _exchanged(claims: Object, client_id: str) -> Iterator[Check]:
     yield Check(
-        "the pod's access token is the identity's, for the resource that was asked for",
+        "the pod's access token is the identity's, for the resource asked for",
         expected={"appid": client_id, "tid": TENANT_ID, "aud": RESOURCE},
         found={name: claims.get(name) for name in ("appid", "tid", "aud")},
     )
@@ -65,7 +65,7 @@ def _exchanged(claims: Object, client_id: str) -> Iterator[Check]:
 
 def _changed(change: Change, quick_start: QuickStart) -> Iterator[Check]:
     yield Check(
-        "the changed annotation moved the credential: the one trusts nobody, the other one does",
+        "the changed annotation moved the credential to the other identity",
         expected=([], [quick_start.subject]),
         found=_both(change.state, quick_start),
     )
@@ -111,7 +111,7 @@ def _ended(end: State) -> Iterator[Check]:
         found=[one["metadata"]["name"] for one in end.objects],
     )
     yield Check(
-        "nothing is left in Entra ID but the controller's own credential, made by hand",
+        "nothing is left in Entra ID but the controller's own credential",
         expected=[(CONTROLLER_ID, FIRST_CREDENTIAL)],
         found=[
             (identity.client_id, credential["name"])

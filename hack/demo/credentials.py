@@ -107,17 +107,16 @@ class Credentials:
         self.show_entra(state, *client_ids)
 
     def show_entra(self, state: State, *client_ids: str) -> None:
-        """Show what stands on the identities; on all of them if none is named."""
-        self._screen.note("In Entra ID:")
+        """Show whom the identities trust; all of them if none is named."""
+        self._screen.note("in Entra ID:")
         shown = [state.identity(one) for one in client_ids] or state.identities
         self._screen.facts(row for identity in shown for row in _rows(identity))
 
 
 def _rows(identity: Identity) -> list[tuple[str, str]]:
-    name = f"{identity.name}, {identity.kind}"
     if not identity.credentials:
-        return [(name, "no credential")]
-    return [(name, f"trusts {one['subject']}") for one in identity.credentials]
+        return [(identity.name, "trusts nobody")]
+    return [(identity.name, f"trusts {one['subject']}") for one in identity.credentials]
 
 
 def _condition(credential: Object, kind: str) -> Object:

@@ -20,6 +20,8 @@ Object = dict[str, Any]
 
 RESOURCE = "https://vault.azure.net"
 SCOPE = f"{RESOURCE}/.default"
+TELLING = ("appid", "iss", "aud", "tid", "oid", "idtyp", "iat", "exp")
+"""Claims that say whose token it is, for what and how long; the others are the service's own."""
 _SECONDS = 60
 _CODE = re.compile(r"AADSTS\d+")
 

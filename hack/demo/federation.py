@@ -7,7 +7,7 @@ from typing import Any
 
 from hack.demo.credentials import Credentials, State, message
 from hack.demo.entra import write_token
-from hack.demo.exchange import RESOURCE, Refused, access_claims, exchange
+from hack.demo.exchange import RESOURCE, TELLING, Refused, access_claims, exchange
 from hack.demo.scene import Scene
 from hack.demo.tokens import readable_claims
 from hack.emulator import Emulator
@@ -92,7 +92,8 @@ class Federation:
             access_token = self._exchange(pod)
         with screen.step("checking its signature by the keys that the tenant publishes"):
             claims = access_claims(self._emulator, access_token)
-        screen.facts(readable_claims(claims))
+        telling = {name: claims[name] for name in TELLING if name in claims}
+        screen.facts(readable_claims(telling))
         return claims
 
     def change(self) -> Change:
@@ -133,7 +134,7 @@ class Federation:
                 "no credential without a grant",
                 lambda found: found.barred and not found.subjects(told_of.next_client_id),
                 _WITHDRAWN,
-                lambda detail: tell(f"{detail}, {_left(start)}"),
+                lambda _: tell(f"{_left(start):.0f} s at least"),
             )
         seconds = time.monotonic() - start
         self._show(gone)
@@ -196,5 +197,6 @@ class Federation:
         return ""
 
 
-def _left(start: float) -> str:
-    return f"{max(0.0, _APART - (time.monotonic() - start)):.0f} s at least"
+def _left(start: float) -> float:
+    """Return the seconds that are still to pass."""
+    return max(0.0, _APART - (time.monotonic() - start))

@@ -103,8 +103,7 @@ class Story:
     def _last_words(self, seconds: float) -> None:
         self._screen.ending(
             f"All as it should be, in {seconds:.0f} s; nothing of it is left running.",
-            "What an admin grants and what people annotate: examples/grant.yaml and"
-            f" {self._told_of.path.name}.",
-            "Next: README.md says what a pod gets and how to run the webhook; an API server to try"
-            "\nthings by hand: python -m hack.cluster up",
+            "What an admin grants: examples/grant.yaml. What people annotate and label:"
+            f"\n{self._told_of.path.name}. The emulator of Entra ID: docs/emulator.md.",
+            "An API server to try things by hand: python -m hack.cluster up",
         )

@@ -37,9 +37,7 @@ def test_its_rights_are_the_charts_under_names_of_the_demos_own() -> None:
         "Role",
         "RoleBinding",
     }
-    text = yaml.safe_dump_all(rights)
-    assert "azwi-controller" not in text
-    assert "azure-workload-identity-system" not in text
+    assert "azure-workload-identity-system" not in yaml.safe_dump_all(rights)
     assert {one["metadata"]["name"].startswith("azwi-demo-") for one in rights} == {True}
     subjects = [subject for one in rights for subject in one.get("subjects", ())]
     assert all(
@@ -47,6 +45,13 @@ def test_its_rights_are_the_charts_under_names_of_the_demos_own() -> None:
         for subject in subjects
     )
     assert len(subjects) == 3
+    kept = [
+        name
+        for one in rights
+        for rule in one.get("rules", ())
+        for name in rule.get("resourceNames", ())
+    ]
+    assert all(name.startswith("azwi-controller") for name in kept), "its Lease and its ConfigMaps"
 
 
 def test_tokens_are_asked_for_in_one_namespace_only() -> None:

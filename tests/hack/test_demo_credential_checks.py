@@ -98,15 +98,15 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"ready": state(OTHER, an_object(ONE, **ALL_TRUE))},
     ),
     "somebody else's access token": (
-        "the pod's access token is the identity's, for the resource that was asked for",
+        "the pod's access token is the identity's, for the resource asked for",
         {"claims": {**followed().claims, "appid": OTHER}},
     ),
     "an access token for something else": (
-        "the pod's access token is the identity's, for the resource that was asked for",
+        "the pod's access token is the identity's, for the resource asked for",
         {"claims": {**followed().claims, "aud": "https://graph.microsoft.com"}},
     ),
     "not moved": (
-        "the changed annotation moved the credential: the one trusts nobody, the other one does",
+        "the changed annotation moved the credential to the other identity",
         changed(state=state(ONE, an_object(OTHER, **ALL_TRUE))),
     ),
     "a new pod gets the old identity": (
@@ -139,7 +139,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"end": state("", an_object(OTHER))},
     ),
     "a credential is left": (
-        "nothing is left in Entra ID but the controller's own credential, made by hand",
+        "nothing is left in Entra ID but the controller's own credential",
         {"end": state(OTHER)},
     ),
 }
