@@ -170,6 +170,23 @@ def test_what_is_retained_counts_for_its_namespace_and_for_the_identity() -> Non
     assert holder in told.holders
 
 
+def test_what_is_about_to_be_retained_counts_as_it_will_afterwards() -> None:
+    leaving = going(wish("leaving", age=9), DeletionPolicy.RETAIN)
+    late = wish("late")
+
+    planned = plan(
+        situation(
+            granted(leaving, may_retain=True),
+            granted(late),
+            there=(ours(leaving),),
+            per_namespace=1,
+        )
+    )
+
+    assert planned.steps == ()
+    assert planned.outcomes[late.uid] == NoSlot((str(leaving.key),), of_namespace=True, limit=1)
+
+
 def test_what_is_about_to_be_retained_counts_once() -> None:
     first = going(wish(name="first", age=9), DeletionPolicy.RETAIN)
     second = going(wish(name="second", age=8), DeletionPolicy.RETAIN)
