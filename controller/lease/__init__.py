@@ -2,6 +2,5 @@
 
 from controller.lease.errors import NotLeading
 from controller.lease.leadership import Leadership
-from controller.lease.record import Record, Step, Tenancy, decide
 
-__all__ = ["Leadership", "NotLeading", "Record", "Step", "Tenancy", "decide"]
+__all__ = ["Leadership", "NotLeading"]
