@@ -81,15 +81,22 @@ def status_of(
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": _conditions(told, generation, before.get("conditions") or (), now),
+        "lastError": _error(told.error, before.get("lastError"), now),
+        # Whatever was found out about an identity is for those that it is granted to.
+        **(_found_out(told) if told.authorized.holds else {}),
+    }
+    status = {name: value for name, value in status.items() if value is not None}
+    return None if _worth(status) == _worth(before) else status
+
+
+def _found_out(told: Told) -> dict[str, Any]:
+    return {
         "credential": _credential(told.credential),
         "adopted": told.adopted or None,
         "identity": _identity(told.identity),
         "slots": None if told.slots_used is None else {"used": told.slots_used, "limit": SLOTS},
-        "lastError": _error(told.error, before.get("lastError"), now),
         "lastProbe": dict(told.probe) if told.probe else None,
     }
-    status = {name: value for name, value in status.items() if value is not None}
-    return None if _worth(status) == _worth(before) else status
 
 
 def _worth(status: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,7 +165,15 @@ def _error(
         "requestId": trace.request_id,
     }
     told: dict[str, Any] = {name: value for name, value in fields.items() if value}
-    same = before is not None and before.get("code") == told.get("code")
-    if same and before is not None and before.get("service") == told.get("service"):
-        return dict(before)  # the same trouble: since when it lasts matters, not its last request
-    return {**told, "at": now}
+    if before is None or not _same_trouble(before, told):
+        return {**told, "at": now}
+    if before.get("message") == told.get("message"):
+        return dict(before)  # since when it lasts matters, not its last request
+    return {**told, "at": before.get("at") or now}
+
+
+def _same_trouble(before: Mapping[str, Any], told: Mapping[str, Any]) -> bool:
+    """Tell whether it is what went wrong before: by code, or by words where there is none."""
+    if before.get("service") != told.get("service") or before.get("code") != told.get("code"):
+        return False
+    return "code" in told or before.get("message") == told.get("message")

@@ -17,40 +17,46 @@ from controller.status.conditions import AUTHORIZED, SYNCED, Condition
 def synced(outcome: Outcome) -> Condition:
     """Return `Synced` for an outcome whose step, if it has one, is done."""
     match outcome:
-        case Holds(credential, adopted):
-            if adopted:
-                return _yes(
-                    "Adopted",
-                    f"the credential {credential.name} was there already; it is not removed with"
-                    " this object unless deletionPolicy is Delete",
-                )
-            return _yes("Written", f"the credential {credential.name} is in place")
+        case Holds():
+            told = _holds(outcome)
         case HeldBy(holder):
-            return _no(
+            told = _no(
                 "HeldBy",
                 f"the older object {holder} asks for the same credential and holds it; one of the"
                 " two is enough",
             )
         case NoSlot():
-            return _no("NoSlot", _no_slot(outcome))
+            told = _no("NoSlot", _no_slot(outcome))
         case NameTaken(credential):
-            return _no(
+            told = _no(
                 "NameTaken",
                 f"a credential named {credential.name} is there for subject {credential.subject} of"
                 f" {credential.issuer}: it was changed by somebody; remove it in Entra ID",
             )
         case PairTaken(credential):
-            return _no(
+            told = _no(
                 "PairTaken",
                 f"the credential {credential.name} has this issuer and subject, for the audience"
                 f" {credential.audience}; change or remove it in Entra ID, or ask for its audience",
             )
         case Waits():
-            return _no("Waiting", "nothing is written until the grant is certain")
+            told = _no("Waiting", "nothing is written until the grant is certain")
         case Barred():
-            return _no("NotAuthorized", "nothing is written without a grant")
+            told = _no("NotAuthorized", "nothing is written without a grant")
         case Leaves():
-            return _no("Removing", "the object is being deleted")
+            told = _no("Removing", "the object is being deleted")
+    return told
+
+
+def _holds(outcome: Holds) -> Condition:
+    name = outcome.credential.name
+    if not outcome.adopted:
+        return _yes("Written", f"the credential {name} is in place")
+    return _yes(
+        "Adopted",
+        f"the credential {name} was there already; it is not removed with this object unless"
+        " deletionPolicy is Delete",
+    )
 
 
 def still_effective(name: str) -> Condition:
