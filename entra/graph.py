@@ -67,7 +67,7 @@ class GraphCredentials:
     def _call(
         self, method: str, identity: Identity, name: str = "", body: Mapping[str, Any] | None = None
     ) -> Call:
-        path = f"/v1.0/applications/{quote(identity.object_id, '')}/federatedIdentityCredentials"
+        path = f"/v1.0/applications(appId='{identity.client_id}')/federatedIdentityCredentials"
         one = f"/{segment(name)}" if name else ""
         return Call(
             what=errand(method, name, identity),

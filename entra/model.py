@@ -68,7 +68,7 @@ class Identity:
     """In lower case."""
     tenant_id: str
     object_id: str
-    """Of the application in Graph, or the principal of the managed identity."""
+    """Of the service principal."""
     resource: ResourceId | None = None
     """Of a managed identity, always; of an application, never."""
     name: str = ""
@@ -77,7 +77,7 @@ class Identity:
     @property
     def key(self) -> str:
         """What tells this identity from every other one: the unit of writing."""
-        return self.resource.folded if self.resource else f"application/{self.object_id.lower()}"
+        return self.resource.folded if self.resource else f"application/{self.client_id}"
 
 
 @dataclass(frozen=True, slots=True)

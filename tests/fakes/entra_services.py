@@ -120,13 +120,14 @@ class FakeServices(httpx.AsyncBaseTransport):
     def application(self, name: str) -> Identity:
         client_id, object_id = str(uuid.uuid4()), str(uuid.uuid4())
         identity = Identity(Kind.APPLICATION, client_id, TENANT, object_id, name=name)
-        self._keep(f"/v1.0/applications/{object_id}", identity)
+        self._keep(f"/v1.0/applications(appId='{client_id}')", identity)
         self.principals[client_id] = {
-            "id": str(uuid.uuid4()),
+            "id": object_id,
             "appId": client_id,
             "displayName": name,
             "servicePrincipalType": "Application",
             "alternativeNames": [],
+            "appOwnerOrganizationId": TENANT,
         }
         return identity
 

@@ -71,7 +71,7 @@ async def test_the_calls_are_those_that_the_services_document() -> None:
         )
         for request in bench.services.requests
     ]
-    graph = f"https://graph.example/v1.0/applications/{app.object_id}/federatedIdentityCredentials"
+    graph = f"https://graph.example/v1.0/applications(appId='{app.client_id}')/federatedIdentityCredentials"
     arm = f"https://arm.example{managed.resource}/federatedIdentityCredentials/aks-app?api-version=2023-01-31"
     written = {"issuer": ISSUER, "subject": credential().subject, "audiences": [AUDIENCE]}
     assert told == [

@@ -39,7 +39,15 @@ async def test_a_client_id_leads_to_its_identity(kind: Kind) -> None:
     bench = Bench()
     identity = bench.identity(kind)
     assert await bench.entra.identities.by_client_id(identity.client_id.upper()) == identity
-    assert len(bench.services.requests) == (2 if kind is Kind.APPLICATION else 1)
+    assert len(bench.services.requests) == 1
+
+
+async def test_an_application_is_looked_for_where_its_principal_names_no_tenant() -> None:
+    bench = Bench()
+    identity = bench.identity(Kind.APPLICATION)
+    bench.services.principals[identity.client_id]["appOwnerOrganizationId"] = None
+    assert await bench.entra.identities.by_client_id(identity.client_id) == identity
+    assert len(bench.services.requests) == 2
 
 
 @both
@@ -231,6 +239,7 @@ async def test_the_application_of_another_tenant_is_told_so() -> None:
     bench = Bench()
     identity = bench.identity(Kind.APPLICATION)
     bench.services.keepers.clear()
+    bench.services.principals[identity.client_id]["appOwnerOrganizationId"] = UNKNOWN
     with pytest.raises(NotFound, match="belongs to another tenant"):
         await bench.entra.identities.by_client_id(identity.client_id)
 
@@ -262,7 +271,7 @@ async def test_a_system_assigned_identity_has_no_credentials() -> None:
 async def test_an_application_without_an_object_id_makes_no_sense() -> None:
     bench = Bench()
     identity = bench.identity(Kind.APPLICATION)
-    bench.services.fail("/applications", lambda: httpx.Response(200, json={"id": 7}))
+    bench.services.principals[identity.client_id]["id"] = 7
     with pytest.raises(Unavailable, match="no object id"):
         await bench.entra.identities.by_client_id(identity.client_id)
 
@@ -337,4 +346,4 @@ async def test_a_listing_refused_for_all_names_the_first_refusal() -> None:
 def test_both_kinds_are_known() -> None:
     """A third kind of identity needs a look at everything in this file."""
     assert {kind.name for kind in Kind} == {"APPLICATION", "MANAGED_IDENTITY"}
-    assert Identity(Kind.APPLICATION, "c", "t", "O").key == "application/o"
+    assert Identity(Kind.APPLICATION, "c", "t", "O").key == "application/c"

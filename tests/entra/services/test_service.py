@@ -54,7 +54,7 @@ class Bench:
         )
         self.graph = Service(GRAPH_DIALECT, GRAPH, SCOPE, self.means)
         self.app = self.services.application("billing")
-        self.path = f"/v1.0/applications/{self.app.object_id}/federatedIdentityCredentials"
+        self.path = f"/v1.0/applications(appId='{self.app.client_id}')/federatedIdentityCredentials"
 
     def count(self) -> None:
         self.writes_begun += 1
