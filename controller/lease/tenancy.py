@@ -44,15 +44,22 @@ class Tenancy:
     def look(self, record: Record, now: float) -> None:
         """Take what stands there. Somebody else's Lease is never ours, whatever we believed.
 
-        If it has vanished, who held it may not know that yet: `rival_until` stays.
+        If it has vanished, who held it may not know that yet, and is waited for. Only who never saw
+        one makes it at once, so that the first start takes no longer than it must.
         """
-        ours = self.is_ours(record)
-        if record.version and record.version != self.seen.version:
-            rivals = bool(record.holder) and not ours
-            self.rival_until = now + (record.duration or self.duration) if rivals else -math.inf
+        if record.version != self.seen.version:
+            rival = self._rival(record, now)
+            waits = (rival.duration or self.duration) if rival else -math.inf
+            self.rival_until = now + waits
         self.seen = record
-        if not ours:
+        if not self.is_ours(record):
             self.until = None
+
+    def _rival(self, record: Record, now: float) -> Record | None:
+        """Return the Lease whose holder may count on it; None: nobody but us does."""
+        if not record.version:
+            return None if self.holds(now) else self.seen
+        return record if record.holder and not self.is_ours(record) else None
 
     def is_ours(self, record: Record) -> bool:
         """Tell whether we hold it: our name, and no renewal that another of this name wrote.

@@ -19,6 +19,7 @@ class LeaseServer:
     stored: Object | None = None
     version: int = 0
     writes: list[Object] = field(default_factory=list)
+    removed_at: float = 0.0
 
     def put(self, body: Object) -> Object:
         self.version += 1
@@ -27,8 +28,11 @@ class LeaseServer:
         self.writes.append(self.stored)
         return copy.deepcopy(self.stored)
 
-    def remove(self) -> None:
-        self.stored = None
+    def remove(self, *, at_most_every: float = 0.0) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self.removed_at >= at_most_every:
+            self.stored = None
+            self.removed_at = now
 
     @property
     def holder(self) -> str:
