@@ -30,6 +30,7 @@ from controller.journal.issuers import (
 from controller.journal.stored import Objects, Place, StoredMap
 from controller.names import COMPONENT, GROUP
 from entra.model import Identity
+from entra.pacing import REAL, Pace
 from entra.remembered import Remembered
 from identity.account import is_uuid
 from identity.faults import quoted
@@ -61,6 +62,8 @@ class Options:
     """Raises if this process may not write (now): it leads no more, say."""
     token_life: float = TOKEN_LIFE
     """Seconds for which tokens of an earlier issuer may live on."""
+    pace: Pace = REAL
+    """How conflicts with another writer are waited out."""
 
 
 _USUAL: Final = Options()
@@ -85,7 +88,7 @@ class Journal:
         self.allowance_annotation = ALLOW_REMOVALS
         self._clock = clock
         self._token_life = options.token_life
-        place, name = Place(kube, namespace, options.before_write), options.name
+        place, name = Place(kube, namespace, options.before_write, options.pace), options.name
         self._own = StoredMap(place, name)
         self._shards = {
             digit: StoredMap(place, f"{name}-{digit}", partial(self._told, f"{name}-{digit}"))

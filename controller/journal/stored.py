@@ -16,11 +16,15 @@ from controller.journal.errors import Full, JournalError
 from controller.kube.errors import AlreadyExists, Changed, KubeError, NotFound, Transient
 from controller.kube.paths import config_map, config_maps
 from controller.names import COMPONENT
+from entra.pacing import Pace
 
 LARGEST: Final = 900 * 1024
 """Bytes of keys and values; etcd takes 1 MiB for all of a ConfigMap."""
 _CONFLICTS: Final = 20
 """Writes in a row that somebody else may be faster than; each one is progress of theirs."""
+_LONGEST_WAIT: Final = 1.0
+"""Seconds after a conflict. Who has to read first is slower than who wrote last: without a wait
+that grows, one of two who write at once would always lose."""
 _LOSSES: Final = 2
 """Writes in a row of which no answer came, and after which reading worked."""
 _LABELS: Final = {"app.kubernetes.io/managed-by": COMPONENT}
@@ -50,8 +54,9 @@ class Place:
 
     kube: Objects
     namespace: str
-    before_write: Callable[[], None] = lambda: None
+    before_write: Callable[[], None]
     """Raises if this process may not write (now)."""
+    pace: Pace
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +101,7 @@ class StoredMap:
 
         Those who ask while a write is under way share the next one.
         """
-        if self._sure and not self._lock.locked() and not self._waiting:
+        if self._sure and not self._waiting:
             data = dict(self._data)
             edit(data)
             if data == self._data:
@@ -120,7 +125,9 @@ class StoredMap:
         with nobody having got it; the other way two might.
         """
         async with self._lock:
-            for _ in range(_CONFLICTS):
+            for conflicts in range(_CONFLICTS):
+                if conflicts:
+                    await self._wait(conflicts)
                 await self._read()
                 value = self._annotations.get(key)
                 if value is None or not sound(value):
@@ -163,6 +170,7 @@ class StoredMap:
                 conflicts += 1
                 if conflicts == _CONFLICTS:
                     raise
+                await self._wait(conflicts)
             except Transient:
                 losses += 1
                 if losses > _LOSSES:
@@ -170,8 +178,22 @@ class StoredMap:
             else:
                 return
 
+    async def _wait(self, conflicts: int) -> None:
+        longest = min(0.01 * 2**conflicts, _LONGEST_WAIT)
+        await self._place.pace.sleep(longest * self._place.pace.chance())
+
     def _edited(self, batch: Sequence[_Asked]) -> Data:
-        """Return the data with all edits made, but for those that there is no room for."""
+        """Return the data with all edits made that can be."""
+        data = dict(self._data)
+        try:
+            for asked in batch:
+                asked.edit(data)
+        except JournalError:
+            return self._edited_singly(batch)
+        return data if _size(data) <= LARGEST else self._edited_singly(batch)
+
+    def _edited_singly(self, batch: Sequence[_Asked]) -> Data:
+        """Make one edit after the other, and refuse those that can't be, or have no room."""
         data = dict(self._data)
         for asked in batch:
             tried = dict(data)

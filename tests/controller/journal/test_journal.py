@@ -1,5 +1,6 @@
 """What is noted is there after a restart, and nothing is taken for empty because of an error."""
 
+import asyncio
 import json
 
 import pytest
@@ -139,13 +140,16 @@ class _FailsAfter(ConfigMaps):
         return await super().get(path)
 
 
+_SOUND = '{"retained": {"left": {"namespace": "n", "account": "a", "issuer": "i", "subject": "s"}}}'
 NONSENSE = {
     client_id(2): "{",
     client_id(3): "[]",
     client_id(4): "{}",
     client_id(5): '{"identity": {"kind": "robot"}}',
     client_id(6): '{"retained": {"left": {"namespace": "shop"}}}',
-    client_id(7, "4"): '{"retained": {}}',
+    client_id(7): '{"retained": {}}',
+    client_id(1, "4"): _SOUND,
+    "3AAAAAAA-0000-4000-8000-000000000001": _SOUND,
     "README": "do not touch",
 }
 
@@ -251,6 +255,23 @@ async def test_another_leaders_issuer_is_not_overwritten() -> None:
     assert (await loaded(api)).issuers == Issuers(FIRST)
 
 
+async def test_an_issuer_that_is_refused_is_told_to_nobody_who_shares_the_write() -> None:
+    api = ConfigMaps()
+    journal = await loaded(api)
+    stop = api.stop("create")
+    tasks = [
+        asyncio.create_task(journal.set_brake(BrakeRecord(NOW, 1))),
+        asyncio.create_task(journal.set_brake(BrakeRecord(NOW, 2))),
+        asyncio.create_task(journal.settle_issuer(SECOND, accept_change=False)),
+    ]
+    await stop.reached.wait()
+    await (await loaded(api)).settle_issuer(FIRST, accept_change=False)
+    stop.go_on.set()
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(one) for one in found] == [type(None), type(None), IssuerChanged]
+    assert (await loaded(api)).brake == BrakeRecord(NOW, 2)
+
+
 @pytest.mark.parametrize("key", ["issuers", "brake"])
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"current": "", "predecessors": []}', "null"])
 async def test_issuers_and_brake_are_never_guessed(key: str, text: str) -> None:
@@ -336,14 +357,29 @@ async def test_who_leads_no_more_writes_nothing() -> None:
     class NotLeadingError(Exception):
         pass
 
+    leading = True
+
     def refuse() -> None:
-        raise NotLeadingError
+        if not leading:
+            raise NotLeadingError
 
     api = ConfigMaps()
+    api.put("azwi-controller", annotations={ALLOW_REMOVALS: "80"})
     journal = await loaded(api, options=Options(before_write=refuse))
-    with pytest.raises(NotLeadingError):
-        await journal.remember(application(1))
-    with pytest.raises(NotLeadingError):
-        await journal.settle_issuer(FIRST, accept_change=False)
+    await journal.remember(application(1))
+    api.calls.clear()
+    leading = False
+    for wish in (
+        journal.remember(application(2)),
+        journal.remember(application(1, "f")),
+        journal.forget(client_id(1)),
+        journal.settle_issuer(FIRST, accept_change=False),
+        journal.take_allowance(),
+    ):
+        with pytest.raises(NotLeadingError):
+            await wish
     assert api.writes == []
-    assert journal.identities == {}
+    assert journal.identities == {client_id(1): application(1)}
+    leading = True
+    await journal.remember(application(2))
+    assert set(api.data("azwi-controller-3")) == {client_id(1), client_id(2)}

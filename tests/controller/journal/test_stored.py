@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from controller.journal import Full, Retained
+from controller.journal import Full, Journal, Options, Retained
 from controller.journal.stored import LARGEST
 from controller.kube.errors import (
     Changed,
@@ -13,7 +13,9 @@ from controller.kube.errors import (
     Unavailable,
     Unreachable,
 )
+from entra.pacing import Pace
 from tests.controller.journal.config_maps import (
+    NAMESPACE,
     ConfigMaps,
     Failure,
     application,
@@ -64,6 +66,25 @@ async def test_who_asks_for_what_a_write_under_way_undoes_is_not_told_that_it_is
     stop.go_on.set()
     await asyncio.gather(going, coming)
     assert client_id(1) in api.data(MAP)
+
+
+async def test_who_asks_for_what_a_waiting_edit_undoes_is_not_told_that_it_is_there() -> None:
+    api = ConfigMaps()
+    journal = await loaded(api)
+    await journal.remember(application(1))
+    stop = api.stop("merge")
+
+    async def one_after_the_other() -> None:
+        await journal.remember(application(2))
+        await journal.remember(application(1))
+
+    noting = asyncio.create_task(one_after_the_other())
+    await stop.reached.wait()
+    going = asyncio.create_task(journal.forget(client_id(1)))
+    await asyncio.sleep(0)
+    stop.go_on.set()
+    await asyncio.gather(noting, going)
+    assert set(api.data(MAP)) == {client_id(1), client_id(2)}
 
 
 async def test_another_leaders_entries_are_kept() -> None:
@@ -202,6 +223,34 @@ async def test_a_config_map_that_somebody_deleted_is_made_anew_from_memory(
     await journal.forget(client_id(2))
     assert set(api.data(MAP)) == {client_id(1)}
     assert "was deleted" in caplog.text
+
+
+async def test_a_deleted_config_map_comes_back_for_one_who_notes_nothing_new() -> None:
+    api = ConfigMaps()
+    journal = await loaded(api)
+    await journal.remember(application(1))
+    api.failures.append(Failure("merge", Forbidden("403")))
+    with pytest.raises(Forbidden):
+        await journal.remember(application(2))
+    del api.objects[MAP]
+    await journal.remember(application(1))
+    assert set(api.data(MAP)) == {client_id(1)}
+
+
+async def test_waits_between_conflicts_grow_up_to_a_second() -> None:
+    api = ConfigMaps()
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+
+    options = Options(pace=Pace(sleep=wait, chance=lambda: 1.0))
+    journal = Journal(api, NAMESPACE, options=options)
+    await journal.load()
+    await journal.remember(application(1))
+    api.failures.extend([Failure("merge", Changed("again"))] * 9)
+    await journal.remember(application(2))
+    assert waits == [0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 1.0, 1.0]
 
 
 async def test_one_who_is_cancelled_while_writing_leaves_the_work_to_the_others() -> None:
