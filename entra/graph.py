@@ -5,7 +5,6 @@ Source: https://learn.microsoft.com/graph/api/resources/federatedidentitycredent
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from entra.credentials import there_already
 from entra.errors import Conflict, NotFound
