@@ -216,8 +216,8 @@ class _Planning:
                 self.outcomes[wish.uid] = Waits()
                 continue
             there = self.by_pair.get(wish.pair)
-            stays = there and there.name in self.kept and wish.pair not in self.claims.holders
-            retained = there.name if there and stays and self._retains(ruled) else ""
+            stays = self._retains(ruled) and wish.pair not in self.claims.holders
+            retained = there.name if there and stays else ""
             self.outcomes[wish.uid] = Leaves(retained)
 
     def _in_order(self, deletes: list[Delete]) -> tuple[Step, ...]:

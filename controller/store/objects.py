@@ -13,6 +13,9 @@ from controller.store.kept import Store, version_of
 from controller.wishes import wish_from
 
 
+_Index = defaultdict[Any, set[Key]]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One object: its wish, and the status that stands in it, to tell whether a new one differs."""
@@ -74,9 +77,9 @@ class Objects(Store[Record]):
     def __init__(self, noticed: Callable[[Wish | None, Wish | None], None]) -> None:
         super().__init__(self._index)
         self._noticed = noticed
-        self._by_client_id: defaultdict[str, set[Key]] = defaultdict(set)
-        self._by_resource: defaultdict[str, set[Key]] = defaultdict(set)
-        self._by_account: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._by_client_id: _Index = defaultdict(set)
+        self._by_resource: _Index = defaultdict(set)
+        self._by_account: _Index = defaultdict(set)
 
     def of_client_id(self, client_id: str) -> list[Record]:
         """Return those that name an identity by client id."""
@@ -92,33 +95,40 @@ class Objects(Store[Record]):
 
     def client_ids(self) -> set[str]:
         """Return all client ids that are named."""
-        return {client_id for client_id, keys in self._by_client_id.items() if keys}
+        return set(self._by_client_id)
 
     def resources(self) -> set[str]:
         """Return all resource ids that are named, in lower case."""
-        return {resource for resource, keys in self._by_resource.items() if keys}
+        return set(self._by_resource)
 
     def accounts(self) -> set[Key]:
         """Return all ServiceAccounts that some object was made for."""
-        return {account for account, keys in self._by_account.items() if keys}
+        return set(self._by_account)
 
     def _those(self, keys: Any) -> list[Record]:
         found = (self.get(key) for key in keys)
         return [record for record in found if record is not None]
 
     def _index(self, before: Record | None, after: Record | None) -> None:
-        if before:
-            self._each_index(before.wish, set.discard)
-        if after:
-            self._each_index(after.wish, set.add)
         old, new = before.wish if before else None, after.wish if after else None
+        if old:
+            for index, value in self._places(old):
+                index[value].discard(old.key)
+                if not index[value]:
+                    # Else anybody could fill the memory with ids that were named once.
+                    del index[value]
+        if new:
+            for index, value in self._places(new):
+                index[value].add(new.key)
         if old != new:
             self._noticed(old, new)
 
-    def _each_index(self, wish: Wish, act: Callable[[set[Key], Key], None]) -> None:
+    def _places(self, wish: Wish) -> list[tuple[_Index, Any]]:
+        places: list[tuple[_Index, Any]] = []
         if wish.client_id:
-            act(self._by_client_id[wish.client_id], wish.key)
+            places.append((self._by_client_id, wish.client_id))
         if wish.resource_id:
-            act(self._by_resource[wish.resource_id.rstrip("/").lower()], wish.key)
+            places.append((self._by_resource, wish.resource_id.rstrip("/").lower()))
         if wish.made_for:
-            act(self._by_account[Key(wish.key.namespace, wish.made_for)], wish.key)
+            places.append((self._by_account, Key(wish.key.namespace, wish.made_for)))
+        return places

@@ -204,6 +204,17 @@ def test_what_is_adopted_is_not_retained_since_it_stays_anyway() -> None:
     assert planned.outcomes == {app.uid: Leaves()}
 
 
+def test_nothing_is_said_to_be_retained_that_another_object_holds() -> None:
+    leaving, staying = going(wish(name="leaving", age=1), RETAIN), wish(name="staying")
+
+    planned = plan(
+        situation(granted(leaving, may_retain=True), granted(staying), there=(ours(leaving),))
+    )
+
+    assert planned.steps == ()
+    assert planned.outcomes == {leaving.uid: Leaves(), staying.uid: Holds(ours(leaving))}
+
+
 def test_nothing_is_said_to_be_retained_that_goes_with_another_object_that_has_no_slot() -> None:
     leaving, staying = going(wish(name="leaving", age=1), RETAIN), wish(name="staying")
     oldest = wish("oldest", age=9)
