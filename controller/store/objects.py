@@ -12,7 +12,6 @@ from controller.model import ClusterIdentity, Key, Wish
 from controller.store.kept import Store, version_of
 from controller.wishes import wish_from
 
-
 _Index = defaultdict[Any, set[Key]]
 
 
@@ -81,6 +80,10 @@ class Objects(Store[Record]):
         self._by_resource: _Index = defaultdict(set)
         self._by_account: _Index = defaultdict(set)
 
+    def nameless(self) -> list[Record]:
+        """Return those that name no identity in a way that could be one."""
+        return self._those(self._by_client_id.get("", ()))
+
     def of_client_id(self, client_id: str) -> list[Record]:
         """Return those that name an identity by client id."""
         return self._those(self._by_client_id.get(client_id, ()))
@@ -95,7 +98,7 @@ class Objects(Store[Record]):
 
     def client_ids(self) -> set[str]:
         """Return all client ids that are named."""
-        return set(self._by_client_id)
+        return set(self._by_client_id) - {""}
 
     def resources(self) -> set[str]:
         """Return all resource ids that are named, in lower case."""
@@ -127,6 +130,8 @@ class Objects(Store[Record]):
         places: list[tuple[_Index, Any]] = []
         if wish.client_id:
             places.append((self._by_client_id, wish.client_id))
+        elif not wish.resource_id:
+            places.append((self._by_client_id, ""))
         if wish.resource_id:
             places.append((self._by_resource, wish.resource_id.rstrip("/").lower()))
         if wish.made_for:
