@@ -137,12 +137,15 @@ class Term:
             kube, self.accounts, self.objects, events, self._cluster_now, config.cluster.audience
         )
         found = ResourceReconciler(
+            kube,
             entra.identities,
+            journal,
             resources,
             self.objects,
             teller,
             enabled=config.resolve_resource_ids,
             due=lambda client_id: self.identity_queue.add(client_id),
+            cluster=self._cluster_now,
         )
 
         def told(outcome: Outcome) -> None:
@@ -228,7 +231,7 @@ class Term:
         for wish in (before, after):
             if wish is None:
                 continue
-            if wish.client_id:
+            if wish.client_id or not wish.resource_id:
                 self.identity_queue.add(wish.client_id, _SOON)
             if wish.resource_id:
                 self.resource_queue.add(wish.resource_id.rstrip("/").lower(), _SOON)
@@ -301,6 +304,8 @@ async def _azure(
     transport = httpx.AsyncHTTPTransport(verify=trusted, limits=_CONNECTIONS)
     sign_in_http = Http(httpx.AsyncHTTPTransport(verify=trusted), limits, metrics.call_ended)
     msal = MsalTransport(sign_in_http)
+    # Of its own, so that our sign-in never waits behind proofs.
+    probe_msal = MsalTransport(sign_in_http)
     seams = Seams(before_write=partial(leadership.assure, limits.longest), told=metrics.call_ended)
     entra = Entra(
         config.entra,
@@ -311,8 +316,9 @@ async def _azure(
     )
     try:
         async with entra:
-            yield Azure(entra, Exchanger(msal))
+            yield Azure(entra, Exchanger(probe_msal))
     finally:
+        await probe_msal.aclose()
         await msal.aclose()
         await sign_in_http.aclose()
 

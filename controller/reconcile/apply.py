@@ -45,6 +45,7 @@ class Application:
     _by_uid: dict[str, Judged] = field(init=False)
     _blocked: set[str] = field(default_factory=set)
     """Uids whose step was not done: they are not let go, and were told why."""
+    _held: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.outcomes = dict(self.plan.outcomes)
@@ -65,6 +66,7 @@ class Application:
                 await self._done(step)
             waiting -= set(_uids(step))
         if self.applied.error is None:
+            await self.parts.removals.settled(self.identity.client_id, self._held)
             await self._finish()
         else:
             await self._tell_the_settled(waiting)
@@ -106,7 +108,9 @@ class Application:
         )
 
     async def _delete(self, step: Delete) -> None:
-        if not await self.parts.removals.allow(f"{self.identity.client_id}/{step.credential.name}"):
+        what = f"{self.identity.client_id}/{step.credential.name}"
+        if not await self.parts.removals.allow(what):
+            self._held.add(what)
             self.applied.again = self.parts.rules.held_again
             for uid in step.wishes:
                 self._block(uid)

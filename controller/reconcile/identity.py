@@ -5,12 +5,12 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from controller.grants import Verb, Verdict
 from controller.grants import Question as GrantQuestion
+from controller.grants import Verb, Verdict
 from controller.kube import KubeError
 from controller.model import Wish
 from controller.plan import Plan, Ruled, Situation, Standing, is_ours, plan
-from controller.reconcile.apply import Applied, Application
+from controller.reconcile.apply import Application, Applied
 from controller.reconcile.finalizers import take_off
 from controller.reconcile.judge import Judge, Judged
 from controller.reconcile.parts import Parts
@@ -47,6 +47,12 @@ class IdentityReconciler:
             return _soonest(judged)
         try:
             again = await self._in_entra(client_id, judged, telling)
+        except NotFound as error:
+            # Gone, or never there: nothing of ours can stand on it. It is looked up anew.
+            self.parts.entra.identities.remembered.forget(client_id)
+            await telling.failed(error)
+            await self._let_go(judged)
+            again = self.parts.rules.refused_again
         except EntraError as error:
             await telling.failed(error)
             await self._let_go_unasked(client_id, judged, error)
@@ -57,6 +63,8 @@ class IdentityReconciler:
 
     def _wishes(self, client_id: str) -> list[Wish]:
         objects, resources = self.parts.objects, self.parts.resources
+        if not client_id:
+            return [record.wish for record in objects.nameless()]
         records = [
             *objects.of_client_id(client_id),
             *(

@@ -1,5 +1,6 @@
 """What grants say of wishes, as a plan needs it and as people are told."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -48,7 +49,7 @@ class Judge:
 
     async def judge(self, wishes: Iterable[Wish], client_id: str) -> list[Judged]:
         """Return each wish judged."""
-        return [await self._one(wish, client_id) for wish in wishes]
+        return await asyncio.gather(*(self._one(wish, client_id) for wish in wishes))
 
     async def may_create(self, wish: Wish, client_id: str) -> bool:
         """Tell whether a wish is granted right now: a plan may be minutes old."""

@@ -26,6 +26,7 @@ class Removals:
         self._journal = journal
         self._clock = clock
         self._standing: dict[str, int] = {}
+        self._held: dict[str, set[str]] = {}
         self._lock = asyncio.Lock()
 
     @property
@@ -62,9 +63,15 @@ class Removals:
             await self._keep(before)
             return allowed
 
-    def wanted_no_more(self, what: str) -> None:
-        """Forget a removal that was held and is not due any more."""
-        self._brake.ask(0, total=self.total, now=self._clock(), what=what)
+    async def settled(self, client_id: str, still_held: set[str]) -> None:
+        """Forget what was held of an identity and is not due any more. Raises `KubeError`."""
+        async with self._lock:
+            before = self._brake.record
+            for what in self._held.pop(client_id, set()) - still_held:
+                self._brake.ask(0, total=self.total, now=self._clock(), what=what)
+            if still_held:
+                self._held[client_id] = still_held
+            await self._keep(before)
 
     def _ask(self, what: str) -> bool:
         return self._brake.ask(total=self.total, now=self._clock(), what=what)

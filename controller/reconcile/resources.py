@@ -4,7 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from controller.model import Wish
+from controller.journal import Journal
+from controller.kube import Kube
+from controller.model import ClusterIdentity, Wish
+from controller.reconcile.finalizers import take_off
 from controller.status.conditions import AUTHORIZED, SYNCED, Condition, Told
 from controller.status.teller import Teller
 from controller.store import Objects
@@ -43,13 +46,16 @@ class Resources:
 class ResourceReconciler:
     """Work for a queue, by resource id in lower case."""
 
+    kube: Kube
     resolver: Resolver
+    journal: Journal
     resources: Resources
     objects: Objects
     teller: Teller
     enabled: bool
     due: Callable[[str], None]
     """Asks for a reconcile of an identity, by client id."""
+    cluster: Callable[[], ClusterIdentity]
 
     async def reconcile(self, folded: str) -> float | None:
         """Find the identity and have it reconciled. Raises `Transient` errors, to be retried."""
@@ -60,6 +66,7 @@ class ResourceReconciler:
         elif not self.enabled:
             self._now_is(folded, None)
             await self._tell_all(folded, _DISABLED)
+            await self._let_go(folded)
         else:
             await self._look(folded)
         for client_id in {before, self.resources.client_ids.get(folded)} - {None}:
@@ -76,15 +83,35 @@ class ResourceReconciler:
             identity = await self.resolver.by_resource_id(place)
         except Transient:
             if self.resources.is_open(folded):
-                await self._tell_all(folded, _NOT_YET)
+                await self._as_noted(folded)
             raise
         except EntraError as error:
             # What is not there and what may not be looked at read the same to who asks.
             _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
             self._now_is(folded, None)
             await self._tell_all(folded, unknown_or_not_granted(folded))
+            await self._let_go(folded)
         else:
             self._now_is(folded, identity.client_id)
+
+    async def _as_noted(self, folded: str) -> None:
+        """Go by the journal while Azure does not answer: what is not there was never written for.
+
+        So that a namespace can be deleted all the same.
+        """
+        for identity in self.journal.identities.values():
+            if identity.resource and identity.resource.folded == folded:
+                self._now_is(folded, identity.client_id)
+                self.due(identity.client_id)
+                return
+        await self._tell_all(folded, _NOT_YET)
+        await self._let_go(folded)
+
+    async def _let_go(self, folded: str) -> None:
+        """Let objects go whose identity is nowhere; what they left, if anything, is swept."""
+        for record in self.objects.of_resource(folded):
+            if record.wish.deleting and record.wish.finalized:
+                await take_off(self.kube, self.objects, record.wish, self.cluster())
 
     def _now_is(self, folded: str, client_id: str | None) -> None:
         if client_id is None:
@@ -96,6 +123,8 @@ class ResourceReconciler:
 
     async def _tell_all(self, folded: str, authorized: Condition) -> None:
         for record in self.objects.of_resource(folded):
+            if record.wish.deleting:
+                continue
             waiting = Condition(SYNCED, "False", "NotAuthorized", "nothing is written")
             await self.teller.tell(record.key, Told(authorized, waiting))
 

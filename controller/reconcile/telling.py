@@ -10,7 +10,7 @@ from controller.reconcile.writeback import write_back
 from controller.status.conditions import SYNCED, Condition, Told
 from controller.status.errors import condition_from
 from controller.status.words import still_effective, synced
-from entra.errors import EntraError
+from entra.errors import EntraError, Transient
 from entra.model import Identity
 
 _NOT_AUTHORIZED = Condition(SYNCED, "False", "NotAuthorized", "nothing is written without a grant")
@@ -93,8 +93,12 @@ class Telling:
                 await self._failed(one, error)
 
     async def _failed(self, one: Judged, error: EntraError) -> None:
+        if one.uncertain:
+            return  # an error is no news about a grant
         if not one.wish.deleting and not one.authorized.holds:
             await self._tell(one, Told(one.authorized, _NOT_AUTHORIZED))
+            return
+        if isinstance(error, Transient) and await self.parts.teller.trouble(one.wish.key, error):
             return
         # Of one that is being deleted, people want to know why it does not go.
         await self._tell(

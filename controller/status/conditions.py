@@ -89,6 +89,15 @@ def status_of(
     return None if _worth(status) == _worth(before) else status
 
 
+def troubled(error: EntraError, before: Mapping[str, Any], now: str) -> dict[str, Any] | None:
+    """Return the status of an object whose credential stands while Entra can't be asked.
+
+    What was true before is told still, and since when it can't be looked at; None: said already.
+    """
+    told = _error(error, before.get("lastError"), now)
+    return None if told == before.get("lastError") else {**before, "lastError": told}
+
+
 def _found_out(told: Told) -> dict[str, Any]:
     return {
         "credential": _credential(told.credential),

@@ -9,10 +9,11 @@ from typing import Any
 from controller.kube import Kube, NotFound, paths
 from controller.merge import merge_patch
 from controller.model import ClusterIdentity, Key, Wish
-from controller.status.conditions import READY, Told, status_of
+from controller.status.conditions import READY, SYNCED, Told, status_of, troubled
 from controller.status.events import Events, Subject
 from controller.store import Accounts, Objects, Record
 from controller.store.objects import record_from
+from entra.errors import EntraError
 
 _log = logging.getLogger("azwi.controller.status")
 
@@ -40,6 +41,23 @@ class Teller:
             return
         await self._write(record, before, status)
         await self._announce(record.wish, before, status)
+
+    async def trouble(self, key: Key, error: EntraError) -> bool:
+        """Tell of an object whose credential stands that Entra can't be asked about it now.
+
+        Tells whether that is all there is to tell: not where nothing stood, or was asked for
+        otherwise.
+        """
+        record = self.objects.get(key)
+        if record is None or (SYNCED, "True") not in record.conditions:
+            return False
+        before = record.status
+        if before.get("observedGeneration") != record.wish.generation:
+            return False
+        status = troubled(error, before, self.now().strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if status is not None:
+            await self._write(record, before, status)
+        return True
 
     async def _write(
         self, record: Record, before: Mapping[str, Any], status: Mapping[str, Any]
