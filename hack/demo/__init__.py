@@ -1,5 +1,6 @@
-"""The demo: a labelled pod gets its identity, on a real API server, told step by step.
+"""The demo: from an admin's grant to a pod's access token, and back to nothing, step by step.
 
-`python -m hack.demo` (or `make demo`). It says what it does, shows what came of it and checks all
-of it: exit status 0 only if everything was as it should be.
+`python -m hack.demo` (or `make demo`), on a real API server, with the emulator in the place of
+Entra ID. It says what it does, shows what came of it and checks all of it: exit status 0 only if
+everything was as it should be.
 """

@@ -122,13 +122,11 @@ class Federation:
         """Take the grant away; `pod` has the identity that it was about. Give it again."""
         told_of, screen, api = self._told_of, self._screen, self._scene.api
         screen.section("The grant is withdrawn")
+        start = time.monotonic()
         with screen.step("deleting the ClusterRoleBinding"):
             api.delete(told_of.grant.binding)
-        start = time.monotonic()
-        screen.note(
-            "two denials, at least 60 s apart, take the credential away: bindings are often"
-        )
-        screen.note("deleted and made anew. So this takes a minute")
+        screen.note("bindings are often deleted and made anew: it takes two denials, at least")
+        screen.note("60 s apart, to take a credential away. So this takes a minute")
         with screen.step("waiting until the credential is gone") as tell:
             gone = self._credentials.wait(
                 "no credential without a grant",

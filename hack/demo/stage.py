@@ -58,9 +58,7 @@ def start_entra(scene: Scene) -> Emulator:
         token = token_of(api, controller.READER)
         emulator = scene.made.enter_context(entra.running(scene.cluster, seeded, token))
     screen.note(f"token endpoint, Graph and Resource Manager at {emulator.addresses.authority}")
-    screen.facts(
-        (one.name, f"{one.kind}, client id {one.client_id}") for one in entra.identities(emulator)
-    )
+    screen.facts((one.name, f"{one.kind} {one.client_id}") for one in entra.identities(emulator))
     return emulator
 
 
@@ -103,7 +101,7 @@ def start_controller(scene: Scene, emulator: Emulator) -> Program:
         program = scene.made.enter_context(
             controller.running(scene.cluster, means, told_of.namespace_name, tell)
         )
-    screen.note("it signs in by its own workload identity; that one's credential is made by hand")
+    screen.note("it signs in by its own workload identity, whose credential is made by hand")
     return program
 
 
