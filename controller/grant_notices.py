@@ -37,11 +37,11 @@ class GrantNotices:
             self._role(kind, name, body)
 
     def _role(self, kind: str, name: str, body: Mapping[str, Any]) -> None:
-        ours = kind != "DELETED" and any(
+        ours = any(
             {GROUP, "*"} & set(rule.get("apiGroups") or ()) for rule in body.get("rules") or ()
         )
         concerns = ours or name in self._roles
-        if ours:
+        if ours and kind != "DELETED":
             self._roles.add(name)
         else:
             self._roles.discard(name)

@@ -237,8 +237,9 @@ def test_nothing_is_said_to_be_retained_that_goes_with_another_object_that_has_n
 # Withdrawn.
 
 
-def test_a_withdrawn_grant_removes_the_credential() -> None:
-    app = wish()
+@pytest.mark.parametrize("foreign", ["", "repo"])
+def test_a_withdrawn_grant_removes_the_credential(foreign: str) -> None:
+    app = wish(foreign=foreign)
 
     planned = plan(situation(denied(app), there=(ours(app),)))
 
