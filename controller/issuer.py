@@ -11,7 +11,7 @@ from controller.kube import Kube
 _DISCOVERY = "/.well-known/openid-configuration"
 
 
-class IssuerUnknown(Exception):
+class IssuerUnknown(Exception):  # noqa: N818 - it says all
     """Neither a token nor the API server's discovery document tells it."""
 
 

@@ -57,7 +57,7 @@ class Wish:
     finalized: bool = False
     """Our finalizer is on it: what we wrote for it will be removed before it is gone."""
     made_for: str = ""
-    """The ServiceAccount that it was made for by the controller; empty if it was written by hand."""
+    """The ServiceAccount that the controller made it for; empty if it was written by hand."""
     owner: str = ""
     """The uid of that ServiceAccount."""
     faults: tuple[Fault, ...] = ()

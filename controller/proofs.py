@@ -31,7 +31,7 @@ class _Proof:
 class Proofs:
     """Work for a queue, by object; `complete` is asked whenever an object is told anything."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  three of them by name
         self,
         prober: Prober,
         objects: Objects,
@@ -118,15 +118,11 @@ def _standing(record: Record) -> tuple[Condition | None, dict[str, Any] | None]:
     """Return what people were told before this process began: kept until there is news."""
     status = record.status
     for condition in status.get("conditions") or ():
-        if condition.get("type") == VERIFIED and condition.get("status") != "Unknown":
-            if condition.get("observedGeneration") == record.wish.generation:
-                kept = Condition(
-                    VERIFIED,
-                    condition["status"],
-                    str(condition.get("reason", "")),
-                    str(condition.get("message", "")),
-                )
-                return kept, status.get("lastProbe")
+        known = condition.get("type") == VERIFIED and condition.get("status") != "Unknown"
+        if known and condition.get("observedGeneration") == record.wish.generation:
+            reason, message = (str(condition.get(key, "")) for key in ("reason", "message"))
+            kept = Condition(VERIFIED, condition["status"], reason, message)
+            return kept, status.get("lastProbe")
     return None, None
 
 

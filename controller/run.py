@@ -16,7 +16,7 @@ from controller.health import serving
 from controller.issuer import IssuerUnknown
 from controller.journal import JournalError
 from controller.kube import Connection, Kube, KubeError
-from controller.leading import API_TIMEOUT, State, lead
+from controller.leading import API_TIMEOUT, Office, State, lead
 from controller.lease import Leadership
 from controller.metrics import Metrics
 
@@ -50,6 +50,7 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(Kube(connection, timeout=API_TIMEOUT))
         leadership = Leadership(kube, config.lease)
+        office = Office(config, connection, kube, leadership, metrics, state)
         metrics.watch_leading(lambda: leadership.leading)
         checks = {
             "leader": lambda: _leader_problem(leadership, state),
@@ -66,9 +67,7 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
             tasks = [
                 group.create_task(beat.run(), name="beat"),
                 group.create_task(leadership.run(), name="lease"),
-                group.create_task(
-                    _terms(config, connection, kube, leadership, state, metrics), name="terms"
-                ),
+                group.create_task(_terms(office), name="terms"),
             ]
             await stop.wait()
             # The work first, the Lease last: nobody else begins before we have ended.
@@ -77,22 +76,14 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
                 await asyncio.wait((task,))
 
 
-async def _terms(
-    config: Config,
-    connection: Connection,
-    kube: Kube,
-    leadership: Leadership,
-    state: State,
-    metrics: Metrics,
-) -> None:
+async def _terms(office: Office) -> None:
     """Lead whenever we hold the Lease, and stop as soon as we don't."""
+    leadership, state = office.leadership, office.state
     while True:
         state.problem = "waiting for the Lease"
         await leadership.wait_leading()
         _log.info("leading")
-        work = asyncio.create_task(
-            lead(config, connection, kube, leadership, state, metrics), name="lead"
-        )
+        work = asyncio.create_task(lead(office), name="lead")
         lost = asyncio.create_task(leadership.wait_lost(), name="lost")
         try:
             await asyncio.wait((work, lost), return_when=asyncio.FIRST_COMPLETED)

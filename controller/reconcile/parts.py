@@ -25,7 +25,7 @@ class Rules:
     known_for: float = 1800.0
     """Seconds for which the credentials of an identity count as known without listing them."""
     refused_again: float = 300.0
-    """Seconds after which what Entra refused is asked again: somebody may have changed a setting."""
+    """Seconds after which what Entra refused is asked again: a setting may have changed."""
     held_again: float = 15.0
     """Seconds between looks for an admin's word while removals are held."""
     resolve_resource_ids: bool = False

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from controller.brake import Brake
+from controller.brake import Brake, BrakeRecord
 from controller.journal import Journal
 
 _log = logging.getLogger("azwi.controller.removals")
@@ -76,11 +76,11 @@ class Removals:
     def _ask(self, what: str) -> bool:
         return self._brake.ask(total=self.total, now=self._clock(), what=what)
 
-    async def _keep(self, before: object) -> None:
+    async def _keep(self, before: BrakeRecord | None) -> None:
         record = self._brake.record
-        if record == before:
-            return
-        if before is None and record is not None:
+        if (record is None) == (before is None):
+            return  # how many wait is for metrics; that some do is what a restart must know
+        if record is not None:
             _log.error(
                 "removals are held: annotate the journal's ConfigMap to allow so many",
                 extra={"annotation": self._journal.allowance_annotation, "held": record.held},

@@ -58,10 +58,8 @@ class Telling:
             await self._tell(one, Told(authorized, synced(outcome)))
             return
         holds = outcome if isinstance(outcome, Holds) else None
-        if holds and self.identity and self.parts.rules.resolve_resource_ids:
-            if one.wish.resource_id and one.wish.made_for:
-                parts = self.parts
-                await write_back(parts.kube, parts.accounts, one.wish, self.identity)
+        if holds and one.wish.resource_id and one.wish.made_for:
+            await self._write_back(one)
         await self._tell(
             one,
             Told(
@@ -73,6 +71,11 @@ class Telling:
                 slots_used=slots_used,
             ),
         )
+
+    async def _write_back(self, one: Judged) -> None:
+        parts = self.parts
+        if parts.rules.resolve_resource_ids and self.identity:
+            await write_back(parts.kube, parts.accounts, one.wish, self.identity)
 
     async def held(self, uids: tuple[str, ...]) -> None:
         """Tell those whose removal waits for an admin's word."""

@@ -92,7 +92,7 @@ class Events:
 
     def _body(self, subject: Subject, kind: str, reason: str, message: str) -> Object:
         now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        said = "\0".join((subject.uid, kind, reason, message))
+        said = f"{subject.uid}\0{kind}\0{reason}\0{message}"
         digest = hashlib.sha256(said.encode()).hexdigest()[:16]
         return {
             "apiVersion": "v1",
@@ -127,11 +127,7 @@ def advice_for(federation: Federation) -> list[tuple[str, str]]:
         notes.append(("InvalidAnnotation", "; ".join(map(str, federation.faults))))
     if federation.unknown:
         known = ", ".join(sorted(ACCOUNT_ANNOTATIONS))
-        notes.append(
-            (
-                "UnknownAnnotation",
-                f"{', '.join(federation.unknown)} means nothing on a ServiceAccount; misspelt?"
-                f" Those that do: {known}",
-            )
-        )
+        unknown = ", ".join(federation.unknown)
+        message = f"{unknown} means nothing on a ServiceAccount; misspelt? Those that do: {known}"
+        notes.append(("UnknownAnnotation", message))
     return notes
