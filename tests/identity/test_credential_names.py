@@ -86,10 +86,17 @@ def test_another_spelling_of_the_issuer_is_another_cluster(other: str) -> None:
 
 
 def test_long_names_are_cut_where_people_read_not_where_they_are_told_apart() -> None:
-    one = credential_name(AKS, "n" * 63, "o" * 252 + "1", AKS, SUBJECT)
-    two = credential_name(AKS, "n" * 63, "o" * 252 + "2", AKS, SUBJECT)
+    one = credential_name(AKS, "shop", "o" * 252 + "1", AKS, SUBJECT)
+    two = credential_name(AKS, "shop", "o" * 252 + "2", AKS, SUBJECT)
     assert one != two
     assert len(one) == len(two) == 120
+
+
+@pytest.mark.parametrize("length", range(50, 70))
+def test_a_name_that_is_cut_at_a_dash_is_known_again(length: int) -> None:
+    name = credential_name(AKS, "n" * length, "-" + "o" * 100, AKS, SUBJECT)
+    assert tag_of(name) == cluster_tag(AKS)
+    assert "--" not in name
 
 
 _OURS = credential_name(AKS, "shop", "web-orders", AKS, SUBJECT)
@@ -146,6 +153,12 @@ def test_a_description_says_whose_the_credential_is() -> None:
     assert "azwi" in text
     assert "FederatedIdentityCredential shop/web-orders" in text
     assert text.endswith(AKS)
+
+
+def test_a_long_description_is_cut_at_the_issuer() -> None:
+    text = description(AKS.ljust(600, "i"), "n" * 63, "o" * 253)
+    assert len(text) == 600
+    assert "o" * 253 + " of the cluster with the issuer " + AKS in text
 
 
 @given(st.text(max_size=700), labels, subdomains)

@@ -135,6 +135,11 @@ INVALID: dict[str, tuple[dict[str, Any], str, str]] = {
         "spec.serviceAccountName",
         "should match '^[a-z0-9]",
     ),
+    "a ServiceAccount with a name too long": (
+        {"serviceAccountName": "a" * 254},
+        "spec.serviceAccountName",
+        "Too long",
+    ),
     "an empty ServiceAccount": (
         {"serviceAccountName": ""},
         "spec.serviceAccountName",

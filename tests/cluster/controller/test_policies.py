@@ -130,6 +130,14 @@ def test_an_annotation_without_a_grant_is_refused_with_the_rule_to_ask_for(
     assert words == rule_for(question(namespace, "web", client_id))
 
 
+def test_an_additional_identity_needs_a_grant_though_there_is_no_first_one(
+    api: Api, namespace: str
+) -> None:
+    client_id = str(uuid.uuid4())
+    words = refusal_of(api, namespace, an_account("web", {ADDITIONAL_CLIENT_IDS: client_id}))
+    assert words == rule_for(question(namespace, "web", client_id))
+
+
 def test_an_annotation_with_a_grant_is_taken_in_any_case_of_letters(
     api: Api, namespace: str, grant: Grant
 ) -> None:
