@@ -18,7 +18,7 @@ class Claims:
 
     situation: Situation
     holders: Mapping[Pair, Ruled]
-    """One for each pair that anybody may have, or might, the oldest first."""
+    """One for each pair that anybody may have, or might; the granted ones are the oldest first."""
     behind: Mapping[str, HeldBy]
     """Those that an older object is before, by uid."""
     sheltered: Mapping[Pair, Wish]
@@ -67,17 +67,17 @@ def claims_of(situation: Situation, there: Mapping[Pair, FederatedCredential]) -
     for one in (*granted, *doubted):
         holders.setdefault(one.wish.pair, one)
     sheltered: dict[Pair, Wish] = {}
-    for one in reversed(doubted):
+    for one in doubted:
         pair = one.wish.pair
         first, stands = holders[pair], there.get(pair)
-        if not stands or not situation.is_ours(stands) or not _is_before(one, first):
+        if stands is None or first.standing is not Standing.GRANTED or not _is_before(one, first):
             continue
-        sheltered[pair] = one.wish
+        sheltered.setdefault(pair, one.wish)
         if first.wish.audience != stands.audience == one.wish.audience:
             holders[pair] = one
     return Claims(
         situation,
-        dict(sorted(holders.items(), key=lambda item: item[1].wish.seniority)),
+        holders,
         {
             one.wish.uid: HeldBy(holders[one.wish.pair].wish.key)
             for one in (*granted, *doubted)

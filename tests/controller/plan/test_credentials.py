@@ -212,6 +212,39 @@ def test_a_wish_in_doubt_keeps_its_audience_before_a_newer_one_that_is_granted()
     assert planned.outcomes == {older.uid: Holds(ours(older)), newer.uid: HeldBy(older.key)}
 
 
+def test_the_oldest_of_those_in_doubt_keeps_it_before_a_newer_one_that_is_granted() -> None:
+    oldest, older = (wish(foreign="repo", namespace=f"ns-{age}", age=age) for age in (3, 2))
+    newer = wish(foreign="repo", audience="api://another")
+
+    planned = plan(situation(doubted(older), doubted(oldest), granted(newer), there=(ours(older),)))
+
+    assert planned.steps == ()
+    assert planned.outcomes == {
+        oldest.uid: Holds(ours(older)),
+        older.uid: HeldBy(oldest.key),
+        newer.uid: HeldBy(oldest.key),
+    }
+
+
+def test_what_is_as_nobody_in_doubt_wants_it_is_put_right_for_one_that_is_granted() -> None:
+    older = wish(foreign="repo", namespace="other", age=2)
+    newer = wish(foreign="repo", audience="api://another")
+    stands = ours(older, audience="api://changed")
+
+    planned = plan(situation(doubted(older), granted(newer), there=(stands,)))
+
+    assert planned.steps == (Update(replace(stands, audience="api://another"), newer.uid),)
+
+
+def test_one_in_doubt_keeps_what_it_had_adopted_before_a_newer_one_that_is_granted() -> None:
+    older = wish(foreign="repo", namespace="other", age=2)
+    newer = wish(foreign="repo", audience="api://another")
+
+    planned = plan(situation(doubted(older), granted(newer), there=(theirs(older),)))
+
+    assert planned.outcomes[newer.uid] == HeldBy(older.key)
+
+
 def test_a_denied_wish_has_nothing_written_for_it() -> None:
     app = wish()
 

@@ -190,7 +190,11 @@ def test_what_is_no_longer_retained_goes() -> None:
 def test_an_object_for_what_was_retained_takes_it_over() -> None:
     app = wish()
 
-    planned = plan(situation(granted(app), there=(ours(app),), retained={ours(app).name: "shop"}))
+    planned = plan(
+        situation(
+            granted(app), there=(ours(app),), retained={ours(app).name: "shop"}, per_namespace=1
+        )
+    )
 
     assert planned.steps == ()
     assert planned.outcomes == {app.uid: Holds(ours(app))}

@@ -144,6 +144,25 @@ def test_a_newer_one_that_is_granted_can_not_be_crowded_out_of_what_an_older_one
     assert planned.outcomes[older.uid] == HeldBy(newer.key)
 
 
+def test_one_that_would_hold_nothing_if_it_were_granted_keeps_nothing_by_doubt() -> None:
+    filling = wish("filling", namespace="bank", age=9)
+    older = wish(foreign="repo", namespace="bank", age=8)
+    newer = wish(foreign="repo")
+
+    planned = plan(
+        situation(
+            granted(filling),
+            granted(older),
+            doubted(newer),
+            there=(ours(older), ours(filling)),
+            per_namespace=1,
+        )
+    )
+
+    assert planned.steps == (Delete(ours(older), Cause.CROWDED_OUT, (older.uid,)),)
+    assert planned.outcomes[newer.uid] == HeldBy(older.key)
+
+
 def test_what_is_retained_counts_for_its_namespace_and_for_the_identity() -> None:
     kept, late = wish("kept", age=9), wish("late")
 
