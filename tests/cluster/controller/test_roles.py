@@ -60,8 +60,7 @@ OWN_NEEDS = {
 OWN_NAMED_NEEDS = {
     # of its own namespace, by name
     ("get", "coordination.k8s.io", "leases"): "who leads",
-    ("update", "coordination.k8s.io", "leases"): "a renewal",
-    ("patch", "coordination.k8s.io", "leases"): "the end of a leader",
+    ("update", "coordination.k8s.io", "leases"): "a renewal, and the end of a leader",
     ("get", "", "configmaps"): "the journal, at start",
     ("patch", "", "configmaps"): "the journal's next entry",
 }
@@ -87,6 +86,7 @@ NEVER = [
     ("list", "", "configmaps"),
     ("update", "", "configmaps"),
     ("delete", "", "configmaps"),
+    ("patch", "coordination.k8s.io", "leases"),
     ("delete", "coordination.k8s.io", "leases"),
 ]
 
