@@ -40,7 +40,7 @@ def refuse_what_is_there(scene: Scene) -> None:
     accounts = api.get("/api/v1/serviceaccounts")["items"]
     guest.refuse_others(filter(_federates, accounts), f"ServiceAccounts annotated with {CLIENT_ID}")
     if api.find(controller.definition()):
-        guest.refuse_others(api.get(ALL)["items"], "FederatedIdentityCredentials")
+        guest.refuse_others(_await_served(api), "FederatedIdentityCredentials")
 
 
 def start_entra(scene: Scene) -> Emulator:
@@ -86,7 +86,7 @@ def start_controller(scene: Scene, emulator: Emulator) -> Program:
     screen.section("The controller")
     with screen.step("defining FederatedIdentityCredential (kubectl get fic)"):
         guest.share(controller.definition())
-        _await_definition(scene)
+        _await_served(scene.api)
     with screen.step("giving it the rights that the chart gives it"):
         for right in controller.rights():
             guest.make(right)
@@ -120,18 +120,18 @@ def _means(scene: Scene, emulator: Emulator) -> Means:
     return Means(kubeconfig, token_file, emulator.addresses, entra.issuer_of(scene.api))
 
 
-def _await_definition(scene: Scene) -> None:
-    """Wait until the API server serves what was defined."""
+def _await_served(api: Api) -> list[Object]:
+    """List the objects of the definition, as soon as the API server serves it."""
     end = time.monotonic() + _DEFINED_SECONDS
     while True:
         try:
-            scene.api.get(ALL)
+            found: list[Object] = api.get(ALL)["items"]
         except ApiRefused as error:
             if error.status not in _NOT_YET or time.monotonic() > end:
                 raise
             time.sleep(0.1)
         else:
-            return
+            return found
 
 
 def _federates(account: Object) -> bool:

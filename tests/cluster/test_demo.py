@@ -219,13 +219,33 @@ def test_interrupted_it_says_one_line_and_leaves_nothing(
     assert_nothing_is_left(alone)
 
 
-def test_on_a_lent_cluster_its_objects_are_deleted_again(lent: dict[str, str]) -> None:
-    """On a terminal, so that colour is seen, too; `lent` looks at what is left."""
-    status, shown = run_on_a_terminal({**lent, "TERM": "xterm"}, "--quick")
+def test_on_a_lent_cluster_its_objects_are_deleted_again(
+    cluster: Cluster, lent: dict[str, str]
+) -> None:
+    """On a terminal, so that colour is seen, too; `lent` looks at what is left.
+
+    The definition is there before, made by somebody else: it is used, and stays.
+    """
+    with somebodys_definition(cluster):
+        status, shown = run_on_a_terminal({**lent, "TERM": "xterm"}, "--quick")
     assert status == 0, shown
     assert "\x1b[32m   +         - name: AZURE_CLIENT_ID\x1b[0m" in shown
     assert "way: kubeconfig" in shown
     assert shown.count("\x1b[?25l") <= shown.count("\x1b[?25h")  # the cursor is there at the end
+
+
+@contextlib.contextmanager
+def somebodys_definition(cluster: Cluster) -> Iterator[None]:
+    with Api(cluster.kubeconfig, own=cluster.ours) as api:
+        before = api.find(definition())
+        there = before or api.post(DEFINITIONS, definition())
+        yield
+        after = api.find(definition())
+        if before is None:
+            api.delete(definition())
+            api.await_end(definition(), SECONDS)
+    assert after is not None
+    assert (after["metadata"]["uid"], after["spec"]) == (there["metadata"]["uid"], there["spec"])
 
 
 def test_on_a_lent_cluster_an_interruption_deletes_its_objects_too(
