@@ -18,7 +18,7 @@ from typing import Any, Final, TextIO
 from pythonjsonlogger.json import JsonFormatter as Base
 
 from controller.kube.errors import KubeError
-from entra.errors import EntraError, one_line
+from entra.errors import EntraError
 
 LEVELS: Final = {
     "error": logging.ERROR,
@@ -73,10 +73,6 @@ class JsonFormatter(Base):
             return super().jsonify_log_record(log_data)
         except (TypeError, ValueError, RecursionError):
             return super().jsonify_log_record({key: str(log_data[key]) for key in log_data})
-
-    def formatException(self, ei: object) -> str:  # noqa: N802, ARG002 - the base's name
-        """Return nothing: `add_fields` says what may be said of an exception."""
-        return ""
 
 
 class FloodGate(logging.Filter):
@@ -154,7 +150,7 @@ def described(error: BaseException) -> dict[str, object]:
         types.append(_name(type(one)))
         places.extend(_places(one.__traceback__))
         if isinstance(one, _OWN):
-            texts.append(one_line(str(one)))
+            texts.append(str(one))
     if len(places) > _MOST_PLACES:
         places = [*places[: _MOST_PLACES // 2], "...", *places[-_MOST_PLACES // 2 :]]
     told: dict[str, object] = {"exception": " < ".join(types), "stack": places}

@@ -95,9 +95,9 @@ def read_uuid(setting: Setting, faults: Faults) -> str:
 
 
 def read_list(setting: Setting) -> tuple[str, ...]:
-    """Read words with commas between them, each once; empty ones do not count."""
+    """Read words with commas between them; empty ones do not count."""
     words = (word.strip() for word in setting.text.split(","))
-    return tuple(dict.fromkeys(word for word in words if word))
+    return tuple(word for word in words if word)
 
 
 def read_name(setting: Setting, faults: Faults) -> str:

@@ -1,5 +1,6 @@
 """The kubelet and Prometheus, as HTTP clients of the real servers."""
 
+import asyncio
 import json
 import logging
 import socket
@@ -167,6 +168,17 @@ async def test_what_is_served_can_be_written_as_json() -> None:
     async with served() as at:
         told = json.loads(json.dumps({"health": at.health, "metrics": at.metrics}))
         assert (await get(told["health"], "/healthz"))[0] == 200
+
+
+async def test_a_connection_that_is_kept_ends_with_the_server() -> None:
+    async with served() as at:
+        host, _, port = at.health.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    assert (await asyncio.wait_for(reader.read(), 10)).endswith(b"ok\n")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_after_the_end_nobody_listens() -> None:

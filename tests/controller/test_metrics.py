@@ -30,6 +30,8 @@ def test_reconciles_are_counted_by_kind_and_result() -> None:
     metrics.reconciled("accounts", "done", 0.2)
     metrics.run_ended(Outcome("accounts", "a/b", 1.0, 0.5, Result.FAILED, "ValueError"))
     metrics.run_ended(Outcome("identities", "id", 700.0, 0.5, Result.DONE))
+    spent = samples(metrics, "azwi_controller_reconcile_duration_seconds_sum")
+    assert spent == {("accounts",): pytest.approx(1.2), ("identities",): 700}
     assert samples(metrics, "azwi_controller_reconciles_total") == {
         ("accounts", "done"): 1,
         ("accounts", "failed"): 1,

@@ -175,6 +175,10 @@ def test_a_flag_wins_over_its_variable() -> None:
     assert parse("--lease-identity=me", POD_NAME="azwi-0").lease.identity == "me"
 
 
+def test_a_tenant_is_in_lower_case() -> None:
+    assert parse(f"--tenant-id={TENANT.upper()}").entra.tenant_id == TENANT
+
+
 def test_an_empty_variable_is_none() -> None:
     assert faults(AZURE_TENANT_ID="", POD_NAMESPACE="") == [
         "--tenant-id or AZURE_TENANT_ID: required: the UUID of the Entra ID tenant",

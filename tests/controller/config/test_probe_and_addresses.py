@@ -28,6 +28,7 @@ def test_namespaces_are_probed_by_name() -> None:
 def test_everywhere_is_all_but_kube_system() -> None:
     probe = parse("--probe-namespaces=*").probe
     assert probe.on
+    assert probe.namespaces == frozenset()
     assert probe.covers("any")
     assert not probe.covers("kube-system")
 

@@ -35,7 +35,7 @@ def test_the_two_denials_may_be_further_apart_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("resync", "denial"), [("3m30s", "1m"), ("60s", "3m30s"), ("2m", "2m30s"), ("3m", "60s")]
+    ("resync", "denial"), [("3m30s", "1m"), ("60s", "3m30s"), ("2m", "2m30s"), ("1m", "1m")]
 )
 def test_a_withdrawal_is_noticed_within_five_minutes(resync: str, denial: str) -> None:
     intervals = parse(f"--resync-interval={resync}", f"--denial-interval={denial}").intervals
@@ -43,6 +43,11 @@ def test_a_withdrawal_is_noticed_within_five_minutes(resync: str, denial: str) -
     longest = intervals.ruling_kept + intervals.resync + intervals.denial
     assert longest <= 270.0
     assert 0.0 <= intervals.ruling_kept <= 60.0
+
+
+def test_a_ruling_is_kept_for_a_minute_at_the_most() -> None:
+    assert parse().intervals.ruling_kept == 30.0
+    assert parse("--resync-interval=1m").intervals.ruling_kept == 60.0
 
 
 def test_intervals_that_break_the_five_minutes_are_a_fault() -> None:
