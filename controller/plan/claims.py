@@ -70,7 +70,7 @@ def claims_of(situation: Situation, there: Mapping[Pair, FederatedCredential]) -
     for one in doubted:
         pair = one.wish.pair
         first, stands = holders[pair], there.get(pair)
-        if stands is None or first.standing is not Standing.GRANTED or not _is_before(one, first):
+        if stands is None or not _is_before(one, first):
             continue
         sheltered.setdefault(pair, one.wish)
         if first.wish.audience != stands.audience == one.wish.audience:

@@ -8,10 +8,13 @@ import os
 import random
 from dataclasses import replace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controller.model import DeletionPolicy
 from controller.plan import Standing, plan
+from tests.controller.plan.stage import denied, doubted, going, granted, ours, situation, wish
 from tests.controller.plan.world import Event, World, events
 
 LONG = os.environ.get("AZWI_HYPOTHESIS_PROFILE") == "long"
@@ -54,6 +57,33 @@ def test_at_no_moment_of_any_history_a_plan_breaks_a_rule(
     world.settle()
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_in_which_order_many_things_are_told_makes_no_difference(seed: int) -> None:
+    """Some of everything that goes, stays and has no slot."""
+    withdrawn = [wish(f"withdrawn-{n}") for n in range(3)]
+    leaving = [going(wish(f"leaving-{n}"), DeletionPolicy.RETAIN) for n in range(3)]
+    kept = [ours(wish(f"kept-{n}")) for n in range(3)]
+    full = situation(
+        *map(denied, withdrawn),
+        *(granted(one, may_retain=True) for one in leaving),
+        granted(wish("late")),
+        doubted(wish("late", name="doubted")),
+        there=(*map(ours, (*withdrawn, *leaving, wish("left-1"), wish("left-2"))), *kept),
+        retained={one.name: "shop" for one in kept},
+        per_namespace=6,
+    )
+    shuffled = random.Random(seed)
+
+    other = replace(
+        full,
+        ruled=tuple(shuffled.sample(full.ruled, len(full.ruled))),
+        observed=tuple(shuffled.sample(full.observed, len(full.observed))),
+        retained=dict(shuffled.sample(list(full.retained.items()), len(full.retained))),
+    )
+
+    assert plan(other) == plan(full)
+
+
 @MANY
 @given(events(retaining=True), st.booleans(), st.integers(0, 2**32 - 1))
 def test_in_which_order_things_are_told_makes_no_difference(
@@ -62,15 +92,15 @@ def test_in_which_order_things_are_told_makes_no_difference(
     world = World(may_retain=may_retain)
     for event in history:
         world.happen(event)
-    situation = world.situation()
+    at_hand = world.situation()
     shuffled = random.Random(seed)
     other = replace(
-        situation,
-        ruled=tuple(shuffled.sample(situation.ruled, len(situation.ruled))),
-        observed=tuple(shuffled.sample(situation.observed, len(situation.observed))),
+        at_hand,
+        ruled=tuple(shuffled.sample(at_hand.ruled, len(at_hand.ruled))),
+        observed=tuple(shuffled.sample(at_hand.observed, len(at_hand.observed))),
     )
 
-    assert plan(other) == plan(situation)
+    assert plan(other) == plan(at_hand)
 
 
 @MANY
