@@ -60,6 +60,8 @@ class Wire:
     hang: float = 10.0
     """Seconds until a call without an answer is given up."""
     calls: list[str] = field(default_factory=list)
+    arrives_anyway: bool = False
+    """What was sent arrives even if its sender has given it up."""
     frozen: asyncio.Event | None = None
     """Set by a test: answers are held back until the event is set, as for a stopped process."""
 
@@ -74,6 +76,11 @@ class Wire:
 
     async def _call(self, method: str, path: str, act: Callable[[], Object]) -> Object:
         self.calls.append(method)
+        if self.arrives_anyway:
+            return await asyncio.shield(asyncio.create_task(self._arrive(path, act)))
+        return await self._arrive(path, act)
+
+    async def _arrive(self, path: str, act: Callable[[], Object]) -> Object:
         assert "/apis/coordination.k8s.io/v1/namespaces/azwi/leases" in path
         await asyncio.sleep(self.delay())
         if self.down:

@@ -207,6 +207,7 @@ async def test_an_outage_beyond_the_lease_is_a_loss_on_the_second_and_is_told(
 ) -> None:
     async with contenders(server, "a") as [a]:
         await asyncio.sleep(60)
+        a.wire.hang = 6.5
         setattr(a.wire, failure, True)
         began = elapsed()
         left = _left(a)
@@ -330,16 +331,29 @@ async def test_the_lease_of_another_is_not_given_up(server: LeaseServer) -> None
         assert server.holder == "z"
 
 
-async def test_it_is_given_up_even_if_a_renewal_is_under_way(server: LeaseServer) -> None:
+async def test_it_is_given_up_even_if_a_renewal_arrives_meanwhile(server: LeaseServer) -> None:
     async with contenders(server, "a") as [a]:
         await a.leadership.wait_leading()
-        a.wire.delay = lambda: 0.3
-        a.wire.calls.clear()
-        while not a.wire.calls:  # noqa: ASYNC110  the fake has no event for it
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(0.25)
+        a.wire.arrives_anyway = True
+        a.wire.delay = lambda: 0.3 if a.wire.calls[-1] == "PUT" else 0.08
+        sent = len(a.wire.calls)
+        while len(a.wire.calls) == sent:  # noqa: ASYNC110  the fake has no event for it
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
         await a.stop()
         assert server.holder == ""
+        # Renewed, read, not released under the version that was read, read again, released.
+        assert a.wire.calls[sent:] == ["PUT", "GET", "PUT", "GET", "PUT"]
+        await asyncio.sleep(1)
+
+
+async def test_the_end_is_a_loss_too(server: LeaseServer) -> None:
+    async with contenders(server, "a") as [a]:
+        await asyncio.sleep(60)
+        lost = asyncio.create_task(a.leadership.wait_lost())
+        await a.stop()
+        await lost
+        assert not a.leadership.leading
 
 
 async def test_giving_up_has_an_end_when_the_api_server_is_away(
