@@ -93,6 +93,16 @@ def test_an_access_token_of_somebody_else_is_no_good(
     assert token not in str(failed.value)
 
 
+def test_an_access_token_for_another_resource_is_no_good(
+    emulator: Emulator, issuer: FakeIssuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hack.demo.exchange.SCOPE", "https://graph.microsoft.com/.default")
+    file = token_file(tmp_path, issuer.token(sub=QUICK_START.subject))
+    token = exchange(pod(emulator), file, emulator.addresses.ca)
+    with pytest.raises(DemoFailed, match="expected a token for https://vault"):
+        access_claims(emulator, token)
+
+
 def test_a_pods_variables_are_those_of_azure_sdks(emulator: Emulator) -> None:
     assert set(pod_variables(pod(emulator))) == {
         "AZURE_AUTHORITY_HOST",
