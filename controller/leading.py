@@ -26,6 +26,7 @@ from entra.client import Entra, Seams
 from entra.exchange import Exchanger
 from entra.http import Http
 from entra.msal_transport import MsalTransport
+from entra.pacing import REAL, Pace
 from entra.sign_in import SignIn
 
 API_TIMEOUT: Final = 10.0
@@ -58,8 +59,12 @@ class Office:
 async def lead(office: Office) -> None:
     """Do the leader's work until cancelled; raise what keeps it from being done."""
     config, kube, state = office.config, office.kube, office.state
-    holding = partial(office.leadership.assure, API_TIMEOUT)
-    journal = Journal(kube, config.namespace, options=Options(before_write=holding))
+
+    def before_write() -> None:
+        office.leadership.assure(API_TIMEOUT)
+        office.metrics.journal_written()
+
+    journal = Journal(kube, config.namespace, options=Options(before_write=before_write))
     await journal.load()
     issuer = await issuer_of(
         kube, given=config.cluster.issuer, token_file=config.cluster.token_file
@@ -87,11 +92,11 @@ async def _work(term: Term, watch: Watch, config: Config) -> None:
         group.create_task(_resync(term, config.intervals.resync), name="resync")
 
 
-async def _resync(term: Term, interval: float) -> None:
+async def _resync(term: Term, interval: float, pace: Pace = REAL) -> None:
     """Have everything looked at again and again: what was missed is found here."""
     term.all_due()
     while True:
-        await asyncio.sleep(interval)
+        await pace.sleep(interval)
         try:
             await term.renew_cluster()
             await term.lists.all()

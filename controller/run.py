@@ -18,6 +18,7 @@ from controller.journal import JournalError
 from controller.kube import Connection, Kube, KubeError
 from controller.leading import API_TIMEOUT, Office, State, lead
 from controller.lease import Leadership
+from controller.logs import loop_exception_handler
 from controller.metrics import Metrics
 
 _RETRY: Final = 5.0
@@ -45,6 +46,7 @@ class _Beat:
 
 async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) -> None:
     """Work until a signal asks for the end. Raises what keeps the process from starting."""
+    asyncio.get_running_loop().set_exception_handler(loop_exception_handler)
     stop = asyncio.Event()
     metrics, state, beat = Metrics(), State(), _Beat()
     async with AsyncExitStack() as stack:

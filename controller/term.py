@@ -21,7 +21,7 @@ from controller.probe import Intervals as ProbeIntervals
 from controller.probe import Prober
 from controller.probe import Settings as ProbeSettings
 from controller.proofs import Proofs
-from controller.queue import Outcome, WorkQueue
+from controller.queue import WorkQueue
 from controller.reconcile import (
     IdentityReconciler,
     Parts,
@@ -70,7 +70,12 @@ class Term:
         self.cluster = _cluster(journal)
         self.objects = Objects(self._object_noticed)
         self.accounts = Accounts(self._account_noticed)
-        self.grants = Grants(kube, kept=config.intervals.ruling_kept, apart=config.intervals.denial)
+        self.grants = Grants(
+            kube,
+            kept=config.intervals.ruling_kept,
+            apart=config.intervals.denial,
+            told=lambda verdict: metrics.grant_checked(verdict.value),
+        )
         self.lists = Lists(kube, self.accounts, self.objects, self._cluster_now, time.monotonic)
         resources = Resources()
         events = Events(kube)
@@ -101,6 +106,9 @@ class Term:
             cluster=self._cluster_now,
             confirm=self.lists.list_objects,
             complete=self._proofs.complete,
+            removed=metrics.removed,
+            slots=metrics.set_slots,
+            no_slots=metrics.forget_slots,
             rules=Rules(
                 own_client_id=config.own_client_id,
                 per_namespace=config.per_namespace,
@@ -122,9 +130,6 @@ class Term:
             due=self._identity_due,
             cluster=self._cluster_now,
         )
-
-        def told(outcome: Outcome) -> None:
-            metrics.reconciled(outcome.queue, outcome.result.value, outcome.worked)
 
         self.account_queue = WorkQueue("accounts", accounts.reconcile, workers=16, told=told)
         self.identity_queue = WorkQueue(

@@ -1,7 +1,7 @@
 """Asks the API server who may do what, remembers it for a moment, and doubts a first denial."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Protocol
@@ -59,8 +59,16 @@ class Grants:
     """
 
     def __init__(
-        self, kube: Creates, *, kept: float = 60.0, apart: float = 60.0, pace: Pace = REAL
+        self,
+        kube: Creates,
+        *,
+        kept: float = 60.0,
+        apart: float = 60.0,
+        pace: Pace = REAL,
+        told: Callable[[Verdict], None] = lambda _: None,
     ) -> None:
+        """Take what hears of each answer of the API server, or that there was none."""
+        self._told = told
         self._kube = kube
         self._kept = kept
         self._apart = apart
@@ -120,6 +128,11 @@ class Grants:
         return known.denied is None or known.confirmed or now < known.denied + self._apart
 
     async def _ask(self, question: Question, generation: int) -> Ruling:
+        ruling = await self._review(question, generation)
+        self._told(ruling.verdict)
+        return ruling
+
+    async def _review(self, question: Question, generation: int) -> Ruling:
         asked = self._pace.now()
         try:
             review = await self._kube.create(SUBJECT_ACCESS_REVIEWS, review_of(question))

@@ -117,6 +117,7 @@ class Application:
             await self.telling.held(step.wishes)
             return
         await self.writer.delete(step.credential.name)
+        self.parts.removed(step.cause.value)
         _log.info(
             "credential removed",
             extra={

@@ -107,12 +107,12 @@ class IdentityReconciler:
             slots = len(writer.observed)
         await self._afterwards(client_id, judged, applied)
         self.parts.removals.stands(client_id, ours)
-        self.parts.slots[client_id] = slots
+        self.parts.slots(client_id, slots)
         tags = (tag_of(there.name) for there in ours)
         self.parts.tags[client_id] = frozenset(tag for tag in tags if tag)
         if self._is_over(client_id, judged, applied):
             await journal.forget(client_id)
-            self.parts.slots.pop(client_id, None)
+            self.parts.no_slots(client_id)
             self.parts.tags.pop(client_id, None)
         if applied.error is not None:
             raise applied.error

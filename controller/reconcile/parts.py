@@ -51,7 +51,11 @@ class Parts:
     rules: Rules
     complete: Callable[[Key, Told], Told] = lambda _key, told: told
     """Adds what a proof says to what is to be told of an object, and has it proved."""
-    slots: dict[str, int] = field(default_factory=dict)
-    """Credentials on each identity, anybody's, as last seen."""
+    removed: Callable[[str], None] = lambda _: None
+    """Hears of each credential that was removed: why."""
+    slots: Callable[[str, int], None] = lambda _client_id, _used: None
+    """Hears how many credentials an identity has, anybody's."""
+    no_slots: Callable[[str], None] = lambda _: None
+    """Hears of an identity that is none of ours any more."""
     tags: dict[str, frozenset[str]] = field(default_factory=dict)
     """Tags of those of ours, by client id: which issuers of this cluster they are of."""
