@@ -89,7 +89,7 @@ class Term:
             ),
             self.objects,
             teller,
-            ProbeIntervals(steady=config.intervals.probe),
+            ProbeIntervals(steady=config.intervals.probe, soon=_SOON),
             due=self._proof_due,
             probed=metrics.probed,
         )
@@ -131,6 +131,7 @@ class Term:
             cluster=self._cluster_now,
         )
 
+        told = metrics.run_ended
         self.account_queue = WorkQueue("accounts", accounts.reconcile, workers=16, told=told)
         self.identity_queue = WorkQueue(
             "identities", IdentityReconciler(parts).reconcile, workers=_WORKERS, told=told
