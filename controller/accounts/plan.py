@@ -72,7 +72,7 @@ def plan_objects(
 
 
 def _wanted(account: AccountRecord | None, audience: str) -> dict[str, Object]:
-    if account is None or account.federation.opted_out:
+    if account is None:
         return {}
     federation = account.federation
     return {
