@@ -74,4 +74,4 @@ def _named(subject: Mapping[str, Any]) -> str:
 def _names_of(wish: Wish) -> set[str]:
     namespace = wish.key.namespace
     groups = {_GROUPS, f"{_GROUPS}:{namespace}", _ALL}
-    return groups | ({f"{_USERS}:{namespace}:{wish.account}"} if wish.account else set())
+    return groups | {f"{_USERS}:{namespace}:{wish.account}"}

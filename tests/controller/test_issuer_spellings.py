@@ -27,6 +27,7 @@ ISSUER = "https://westeurope.oic.prod-aks.azure.com/7d1c/3f0a/"
         ISSUER.replace(".com/", ".com:/"),
         ISSUER.replace(".com/", ".com./"),
         ISSUER.replace(".com/", ".com.:443/"),
+        ISSUER.replace(".com/", ".com\N{IDEOGRAPHIC FULL STOP}/"),
         ISSUER.replace(".com/", ".com//"),
         ISSUER.replace("https://", "https://user:password@"),
         ISSUER.replace("https://", "https://somewhere.example@"),
@@ -80,6 +81,11 @@ def test_another_spelling_means_the_same(spelling: str) -> None:
 )
 def test_another_issuer_is_another(other: str) -> None:
     assert not mean_the_same(other, ISSUER)
+
+
+def test_letters_that_differ_by_case_alone_do_not_differ_in_a_path_either() -> None:
+    sharp = "stra\N{LATIN SMALL LETTER SHARP S}e"
+    assert mean_the_same(f"https://issuer.example/{sharp}", "https://issuer.example/STRASSE")
 
 
 def test_a_name_of_unicode_is_its_punycode() -> None:
