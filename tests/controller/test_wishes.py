@@ -126,6 +126,11 @@ def test_a_deletion_policy_that_is_not_written_is_none() -> None:
     assert read(spec(deletionPolicy="Delete")).policy is DeletionPolicy.DELETE
 
 
+def test_a_finalizer_of_somebody_else_is_none_of_ours() -> None:
+    assert not read(spec(), finalizers=["somebody/else"]).finalized
+    assert not read(spec(), finalizers=None).finalized
+
+
 def test_the_service_account_that_it_was_made_for_is_the_one_that_controls_it() -> None:
     owner = {
         "apiVersion": "v1",
