@@ -85,6 +85,10 @@ class Forwarding:
             one.drop()
         return len(found)
 
+    def under_way(self, wanted: Callable[[Call], bool]) -> int:
+        """Count the calls under way."""
+        return sum(wanted(one.call) for one in self._under_way)
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle a call from its arrival to its end."""
         body = await request.content.read()  # not `read()`, which has a limit

@@ -139,6 +139,14 @@ class Gateway:
 
         return self._call(cut())
 
+    def under_way(self, wanted: Callable[[Call], bool] = lambda _: True) -> int:
+        """Count the calls under way, open streams among them."""
+
+        async def count() -> int:
+            return self._forwarding.under_way(wanted)
+
+        return self._call(count())
+
     def stall(self) -> None:
         """Pass nothing more on of open streams, and say nothing, until `flow`."""
         self._loop.call_soon_threadsafe(self._forwarding.flowing.clear)

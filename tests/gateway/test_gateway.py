@@ -206,9 +206,12 @@ def test_a_stream_is_cut(caller: httpx.Client, gate: Gateway, far: Far) -> None:
         far.tell("one")
         lines = answer.iter_lines()
         assert next(lines) == "one"
+        assert gate.under_way(lambda call: call.kind == "watch") == 1
         assert gate.cut(lambda call: call.kind == "watch") == 1
         with pytest.raises(httpx.TransportError):
             next(lines)
+        gate.ledger.wait(lambda calls: calls[0].fate is not Fate.UNDER_WAY)
+        assert gate.under_way() == 0
 
 
 def test_a_stream_is_stalled_and_flows_again(caller: httpx.Client, gate: Gateway, far: Far) -> None:

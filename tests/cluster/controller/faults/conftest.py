@@ -16,7 +16,10 @@ def _world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("faults")
     logs = folder / "logs"
     logs.mkdir()
-    with nursery("controller.__main__", logs) as parent, a_world(cluster, parent, folder) as made:
+    with (
+        nursery("controller.__main__", logs) as parent,
+        a_world(cluster, parent, folder) as made,
+    ):
         yield made
 
 

@@ -6,6 +6,7 @@ What it decides is left as it is. `tests.gateway.prefork` calls this before the 
 from typing import Final
 from unittest.mock import patch
 
+from controller import leading, run
 from controller.config import parse, tenant
 
 LONGEST_CALL: Final = 2.0
@@ -27,3 +28,5 @@ def set_up() -> None:
         patch.object(parse, name, 0.0).start()
     for module in (parse, tenant):
         patch.object(module, "LONGEST_CALL", LONGEST_CALL).start()
+    for user in (leading, run):
+        patch.object(user, "API_TIMEOUT", LONGEST_CALL).start()

@@ -1,12 +1,14 @@
 """Where a controller may be killed: before and after each call that it made in a recorded run."""
 
+import itertools
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tests.cluster.controller.faults.scenario import Step, play, settle
+from tests.cluster.controller.faults.scenario import Cycle, Step, play, settle
 from tests.cluster.controller.faults.world import World
 from tests.gateway import DROP, After, Before, Call
 from tests.gateway.rules import Drop
@@ -46,11 +48,14 @@ class Killed:
     point: Point
     reached: bool
     """Whether that call was made this time; else nobody was killed."""
+    seconds: float
+    """Until everything was right again."""
 
 
 def play_killed_at(world: World, step: Step, point: Point) -> Killed:
     """Let a step happen, kill the controller at a point of it, start another, wait for the end."""
     world.ledger.forget()
+    began = time.monotonic()
     killing, killed = threading.Event(), threading.Event()
 
     def kill(_: Call) -> Drop:
@@ -63,27 +68,39 @@ def play_killed_at(world: World, step: Step, point: Point) -> Killed:
     gate = world.kube if point.call.startswith("kube ") else world.entra_gate
     rule = gate.rule(lambda call: str(call) == point.call, action, nth=point.nth, times=1)
     step.act(world)
-    world.until(lambda: killing.is_set() or _over(world, step), f"the end, or {point}")
+    renewal = point.call.startswith("kube PUT") and "/leases/" in point.call  # which comes in time
+    world.until(
+        lambda: killing.is_set() or (not renewal and _over(world, step)), f"the end, or {point}"
+    )
     rule.off()
     if killing.is_set():
         assert killed.wait(30)
         world.start()
     settle(world, step)
-    return Killed(point, killing.is_set())
+    return Killed(point, killing.is_set(), time.monotonic() - began)
 
 
-def record(world: World, steps: Iterable[Step]) -> list[list[Point]]:
-    """Play the steps, and list the points of each."""
-    found = []
-    for step in steps:
+def play_cycle(world: World, cycle: Cycle, tell: Callable[[Killed], None]) -> None:
+    """Play it until the controller was killed at every point of its steps, one a step and round."""
+    for step in cycle.first:
         play(world, step)
-        found.append(points_of(step, world.ledger.calls))
-    return found
+    points = []
+    for step in cycle.steps:
+        play(world, step)
+        points.append(points_of(step, world.ledger.calls))
+    for round_ in itertools.zip_longest(*points):
+        for step in cycle.back:
+            play(world, step)
+        for step, point in zip(cycle.steps, round_, strict=True):
+            if point is None:
+                play(world, step)
+            else:
+                tell(play_killed_at(world, step, point))
 
 
 def _over(world: World, step: Step) -> bool:
     """Whether a step seems to be over, though nobody was killed."""
-    if world.entra.credentials() != world.subjects(step.wanted):
+    if not world.is_ready() or world.entra.credentials() != world.subjects(step.wanted):
         return False
     try:
         world.ledger.quiet(0.3, within=0.35)

@@ -1,7 +1,8 @@
 """What happens to a controller in its life, step by step; each step ends in a settled state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from tests.cluster.controller.faults.seed import INVOICES, MAIL, ORDERS, PRINT
@@ -17,22 +18,38 @@ class Step:
     wanted: Wanted
 
 
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """Steps that lead back to where they began, so that they can be played again and again."""
+
+    steps: Sequence[Step]
+    """Where the controller is killed."""
+    first: Sequence[Step] = ()
+    """Once, before all."""
+    back: Sequence[Step] = ()
+    """After each time; nobody is killed in them."""
+
+
+def grant_all(world: World) -> None:
+    """Grant all that is asked for in any step."""
+    for account, client_id in (
+        ("shop", ORDERS),
+        ("shop", INVOICES),
+        ("post", MAIL),
+        ("post", PRINT),
+    ):
+        world.shop.grant(account, client_id)
+
+
 def _start(world: World) -> None:
-    world.shop.grant("shop", ORDERS)
-    world.shop.grant("shop", INVOICES)
-    world.shop.grant("post", MAIL)
-    world.shop.grant("post", PRINT)
+    world.empty()
+    grant_all(world)
     world.start()
 
 
-def _annotate(world: World) -> None:
-    world.shop.annotate("shop", ORDERS)
-    world.shop.annotate("post", MAIL)
-
-
-def _change(world: World) -> None:
-    world.shop.annotate("shop", INVOICES)
-    world.shop.annotate("post", PRINT)
+def _annotate(shop: str, post: str, world: World) -> None:
+    world.shop.annotate("shop", shop)
+    world.shop.annotate("post", post)
 
 
 def _restart(world: World) -> None:
@@ -40,19 +57,39 @@ def _restart(world: World) -> None:
     world.start()
 
 
-STEPS: Final = (
-    Step("start", _start, {}),
-    Step("annotate", _annotate, {ORDERS: ["shop"], MAIL: ["post"]}),
-    Step("change", _change, {INVOICES: ["shop"], PRINT: ["post"]}),
-    Step("withdraw", lambda world: world.shop.withdraw("post", PRINT), {INVOICES: ["shop"]}),
-    Step(
-        "bind", lambda world: world.shop.bind("post", PRINT), {INVOICES: ["shop"], PRINT: ["post"]}
-    ),
-    Step("restart", _restart, {INVOICES: ["shop"], PRINT: ["post"]}),
-    Step("unannotate", lambda world: world.shop.annotate("shop", None), {PRINT: ["post"]}),
-    Step("delete", lambda world: world.shop.delete("post"), {}),
+def _delete(world: World) -> None:
+    for account in ("shop", "post"):
+        world.shop.delete(account)
+
+
+BOTH: Final = {ORDERS: ["shop"], MAIL: ["post"]}
+START: Final = Step("start", _start, {})
+"""With an empty cluster, but for all grants."""
+ANNOTATE: Final = Step("annotate", partial(_annotate, ORDERS, MAIL), BOTH)
+CHANGE: Final = Step(
+    "change", partial(_annotate, INVOICES, PRINT), {INVOICES: ["shop"], PRINT: ["post"]}
 )
-"""A controller is started, people and admins do all that they do, and it is restarted."""
+WITHDRAW: Final = Step(
+    "withdraw", lambda world: world.shop.withdraw("post", MAIL), {ORDERS: ["shop"]}
+)
+BIND: Final = Step("bind", lambda world: world.shop.bind("post", MAIL), BOTH)
+RESTART: Final = Step("restart", _restart, BOTH)
+UNANNOTATE: Final = Step(
+    "unannotate", lambda world: world.shop.annotate("shop", None), {MAIL: ["post"]}
+)
+DELETE: Final = Step("delete", _delete, {})
+
+LIFE: Final = (START, ANNOTATE, CHANGE, ANNOTATE, WITHDRAW, BIND, RESTART, UNANNOTATE, DELETE)
+"""Everything that happens to a controller."""
+CYCLES: Final = (
+    Cycle([START]),
+    Cycle([ANNOTATE, DELETE], first=[START]),
+    Cycle([CHANGE], first=[START, ANNOTATE], back=[ANNOTATE]),
+    Cycle([WITHDRAW, BIND], first=[START, ANNOTATE]),
+    Cycle([UNANNOTATE], first=[START, ANNOTATE], back=[ANNOTATE]),
+    Cycle([RESTART], first=[START, ANNOTATE]),
+)
+"""The same in parts, for whoever plays each of them many times."""
 
 
 def play(world: World, step: Step) -> None:
@@ -68,4 +105,4 @@ def settle(world: World, step: Step) -> None:
     world.until_settled(step.wanted)
     if not step.wanted:
         world.until(lambda: not world.shop.objects(), "no object is left")
-        world.ledger.quiet(0.05, within=30)
+        world.ledger.quiet(0.2, within=30)

@@ -47,6 +47,12 @@ class Shop:
         """Delete the binding of a grant."""
         self.api.delete(f"{RBAC}/clusterrolebindings/{self._name(account, client_id)}")
 
+    def stir(self, name: str) -> None:
+        """Make a ClusterRole of our API group that is bound to nobody, and delete it."""
+        rule = {"apiGroups": [GROUP], "resources": ["identities"], "verbs": ["stir"]}
+        self.api.post(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": [rule]})
+        self.api.delete(f"{RBAC}/clusterroles/{name}")
+
     def annotate(self, account: str, client_id: str | None) -> None:
         """Name an identity in a ServiceAccount's annotation; it is made if it is not there."""
         metadata = {"annotations": {CLIENT_ID: client_id}}

@@ -15,13 +15,15 @@ from tests.cluster.controller.faults import hasty
 from tests.cluster.controller.faults.entra import Entra, entra_behind
 from tests.cluster.controller.faults.seed import CONTROLLER, SECRET, SUBSCRIPTION, TENANT
 from tests.cluster.controller.faults.shop import Shop
-from tests.cluster.controller.installed import a_controller, groups_of, install
+from tests.cluster.controller.installed import a_controller, install, kubeconfig_of
 from tests.gateway import Gateway, Gateways, Ledger, Upstream, gateways, write_kubeconfig
 from tests.gateway.nursery import Child, Nursery
 
 _HASTY: Final = f"{hasty.__name__}:{hasty.set_up.__name__}"
 _PATIENCE: Final = 45.0
 _LOOK_SECONDS: Final = 0.1
+WATCHES: Final = 4
+"""ServiceAccounts, our objects, ClusterRoles and their bindings."""
 Wanted = Mapping[str, Sequence[str]]
 """By client id: the ServiceAccounts that are to have a credential there."""
 
@@ -73,8 +75,15 @@ class World:
 
     def until_ready(self) -> None:
         """Wait until the controller that was started last is ready."""
-        told = self.controller.wait_said(Addresses.told_in)
-        self.until(lambda: told.readiness()[0] == 200, "the controller is ready")
+        self.controller.wait_said(Addresses.told_in)
+        self.until(self.is_ready, "the controller is ready")
+
+    def is_ready(self) -> bool:
+        """Tell whether the controller that was started last is ready, and watches all it should."""
+        told = Addresses.told_in(self.controller.said())
+        if told is None or told.readiness()[0] != 200:
+            return False
+        return self.kube.under_way(lambda call: call.kind == "watch") == WATCHES
 
     def until(self, reached: Callable[[], Any], what: str, seconds: float = _PATIENCE) -> None:
         """Wait for something that a look tells; looked whenever a controller calls anybody."""
@@ -94,7 +103,7 @@ class World:
         self.until_credentials(wanted, seconds)
         having = {(who, client_id) for client_id, there in wanted.items() for who in there}
         self.until(lambda: self._told(having), f"the objects say: {having}", seconds)
-        self.ledger.quiet(0.05, within=seconds)
+        self.ledger.quiet(0.2, within=seconds)
         assert self.entra.credentials() == self.subjects(wanted)
 
     def subjects(self, wanted: Wanted) -> dict[str, Counter[str]]:
@@ -114,10 +123,14 @@ class World:
 
     def fresh(self) -> None:
         """Begin anew: no controller, nothing in Entra, nothing wished, nothing remembered."""
-        self.stop_all()
         for gate in (self.kube, self.entra_gate):
             gate.clear()
             gate.flow()
+        self.empty()
+
+    def empty(self) -> None:
+        """The same, with all rules of the gateways as they are."""
+        self.stop_all()
         self.shop.clear()
         self.entra.reset()
         own = f"namespaces/{self.namespace}"
@@ -179,7 +192,7 @@ def a_world(cluster: Cluster, nursery: Nursery, folder: Path) -> Iterator[World]
         shop = Shop(api, stack.enter_context(a_namespace(api, "shop")))
         user = stack.enter_context(a_controller(api, namespace))
         gates = stack.enter_context(gateways())
-        own = cluster.kubeconfig_for(user, groups_of(namespace))
+        own = kubeconfig_of(cluster, api, user, folder)
         kube = gates.to(Upstream.of_kubeconfig(own), "kube")
         entra_gate = gates.to(name="entra")
         entra = stack.enter_context(entra_behind(entra_gate, folder / "emulator"))
