@@ -240,9 +240,8 @@ class Kube:
 
 
 def _page(answer: Object, call: _Call) -> tuple[Page, str]:
-    items, metadata = answer.get("items"), answer.get("metadata")
-    if items is None and isinstance(metadata, dict):
-        items = []  # Go writes an empty list as null in some answers
+    items, metadata = answer.get("items", "absent"), answer.get("metadata")
+    items = [] if items is None else items  # Go may write an empty list as null
     if not isinstance(items, list) or not isinstance(metadata, dict):
         raise Unavailable(f"{call}: the answer is not a list; is it an API server?")
     more = metadata.get("continue")

@@ -105,6 +105,7 @@ async def test_what_is_sent(kube: Kube, server: Server, do: Doing, asked: tuple[
     assert found.headers["authorization"] == f"Bearer {TOKEN}"
     assert found.headers["user-agent"] == f"azwi-controller/{VERSION}"
     assert found.headers["accept"] == "application/json"
+    assert found.headers["accept-encoding"] == "identity"
 
 
 async def test_a_quoted_name_stays_quoted(kube: Kube, server: Server) -> None:
@@ -168,6 +169,11 @@ async def test_metadata_is_all_that_is_asked_for(kube: Kube, server: Server) -> 
     )
 
 
+async def test_an_empty_list_may_be_null(kube: Kube, server: Server) -> None:
+    server.answer(200, {"metadata": {"resourceVersion": "5"}, "items": None})
+    assert [page.items async for page in kube.pages("/things")] == [[]]
+
+
 async def test_a_list_that_expires_in_the_middle_is_not_begun_anew(
     kube: Kube, server: Server
 ) -> None:
@@ -181,7 +187,17 @@ async def test_a_list_that_expires_in_the_middle_is_not_begun_anew(
     assert len(server.asked) == 2
 
 
-@pytest.mark.parametrize("body", [{}, {"items": {}}, {"items": [], "metadata": []}, {"items": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"metadata": {}},
+        {"metadata": {}, "items": {}},
+        {"metadata": {}, "items": 1},
+        {"metadata": [], "items": []},
+        {"metadata": None, "items": None},
+    ],
+)
 async def test_an_answer_that_is_no_list_is_an_error_and_no_empty_list(
     kube: Kube, server: Server, body: object
 ) -> None:

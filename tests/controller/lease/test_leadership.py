@@ -207,7 +207,7 @@ async def test_an_outage_beyond_the_lease_is_a_loss_on_the_second_and_is_told(
 ) -> None:
     async with contenders(server, "a") as [a]:
         await asyncio.sleep(60)
-        a.wire.hang = 6.5
+        a.wire.hang = 5.0  # one call is under way when the Lease ends
         setattr(a.wire, failure, True)
         began = elapsed()
         left = _left(a)
