@@ -1,0 +1,182 @@
+"""One attack at a time: with all safeguards it wins nothing, without one it wins."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tests.cluster.controller.faults.seed import CONTROLLER, SECRET, TENANT
+from tests.cluster.controller.faults.shop import Shop, _ready
+from tests.cluster.controller.faults.world import World
+from tests.cluster.controller.installed import GROUP, RBAC, fics
+from tests.cluster.controller.isolation.rogue import Rogue
+
+_WITHOUT = "tests.cluster.controller.isolation.without"
+_REMOVED = "removed, and still known"
+
+
+@dataclass(slots=True)
+class Stage:
+    """A world with a shop that is granted things, and a namespace that is not."""
+
+    world: World
+    rogue: Rogue
+    beside: Shop
+    """Its name is the rogue's with something behind it."""
+    _granted: list[str] = field(default_factory=list)
+
+    @property
+    def shop(self) -> Shop:
+        """Whose identities they are."""
+        return self.world.shop
+
+    def start(self, without: str = "", *flags: str) -> None:
+        """Start a controller, without a safeguard of `without.py` if one is named."""
+        self.world.start("one", *flags, first=[f"{_WITHOUT}:{without}"] if without else [])
+        self.world.until_ready()
+
+    def fresh(self) -> None:
+        """Begin anew."""
+        self.world.stop_all()
+        self.clear()
+        self.world.fresh()
+
+    def clear(self) -> None:
+        """Remove what anybody made."""
+        for name in self._granted:
+            for plural in ("clusterrolebindings", "clusterroles"):
+                self.world.api.http.delete(f"{RBAC}/{plural}/{name}")
+        self._granted.clear()
+        self.rogue.unbind()
+        self.rogue.granted.clear()
+        self.beside.clear()
+
+    # What admins of the cluster do.
+
+    def grant_namespace(self, shop: Shop, client_id: str, *verbs: str) -> None:
+        """Grant an identity to all ServiceAccounts of a namespace."""
+        name = f"azwi-all-{shop.namespace}-{client_id}"
+        rule = {
+            "apiGroups": [GROUP],
+            "resources": ["identities"],
+            "resourceNames": [client_id],
+            "verbs": list(verbs),
+        }
+        group = {
+            "kind": "Group",
+            "apiGroup": "rbac.authorization.k8s.io",
+            "name": f"system:serviceaccounts:{shop.namespace}",
+        }
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+        api = self.world.api
+        self._granted.append(name)
+        api.post(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": [rule]})
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [group]}
+        api.post(f"{RBAC}/clusterrolebindings", binding)
+
+    def withdraw_namespace(self, shop: Shop, client_id: str) -> None:
+        """Withdraw that."""
+        name = f"azwi-all-{shop.namespace}-{client_id}"
+        self.world.api.delete(f"{RBAC}/clusterrolebindings/{name}")
+
+    def in_place(self, account: str, client_id: str) -> None:
+        """Have the shop's ServiceAccount federated as it should be."""
+        self.shop.grant(account, client_id)
+        self.shop.annotate(account, client_id)
+        self.until_ready(self.shop, account, client_id)
+
+    def make_in_entra(self, client_id: str, name: str, issuer: str, subject: str) -> None:
+        """Make a credential of an application by hand."""
+        http = self.world.entra.http
+        token = http.post(
+            f"/{TENANT}/oauth2/v2.0/token",
+            data={
+                "client_id": CONTROLLER,
+                "client_secret": SECRET,
+                "grant_type": "client_credentials",
+                "scope": "https://graph.microsoft.com/.default",
+            },
+        ).json()["access_token"]
+        answer = http.post(
+            f"/v1.0/applications(appId='{client_id}')/federatedIdentityCredentials",
+            json={
+                "name": name,
+                "issuer": issuer,
+                "subject": subject,
+                "audiences": ["api://AzureADTokenExchange"],
+            },
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        assert answer.status_code == 201, answer.text
+
+    def issuer(self) -> str:
+        """The cluster's."""
+        return str(self.world.api.get("/.well-known/openid-configuration")["issuer"])
+
+    # What stands, and what is told.
+
+    def subjects(self, client_id: str) -> list[str]:
+        """Whose tokens an identity trusts."""
+        return sorted(self.world.entra.credentials().get(client_id, Counter()).elements())
+
+    def reasons(self, shop: Shop) -> dict[str, str]:
+        """Of each object of a namespace: `Ready`, why not, or nothing yet, by name."""
+        listed = self.world.api.get(fics(shop.namespace))["items"]
+        return {body["metadata"]["name"]: _ready(body) for body in listed}
+
+    def until_ready(self, shop: Shop, account: str, client_id: str) -> None:
+        """Wait until an object for a ServiceAccount is ready."""
+        self.world.until(
+            lambda: shop.ready().get((account, client_id)) == "Ready",
+            f"{shop.namespace}/{account} has {client_id}",
+        )
+
+    def until_told(self, *expected: str, objects: int = 1) -> None:
+        """Wait until all of the rogue's objects, so many, are told one of these reasons."""
+
+        def told() -> bool:
+            reasons = self.reasons(self.rogue.granted)
+            return len(reasons) >= objects and set(reasons.values()) <= set(expected)
+
+        self.world.until(told, f"the rogue's objects are told {expected}")
+
+    def wins(self, won: Callable[[], bool], *, told: Iterable[str] = ("NotGranted",)) -> bool:
+        """Wait until the rogue has won, or its objects are told that they may not; and say which.
+
+        Then everything has come to rest.
+        """
+        expected = set(told)
+
+        def over() -> bool:
+            reasons = self.reasons(self.rogue.granted)
+            return won() or bool(reasons and set(reasons.values()) <= expected)
+
+        self.world.until(over, f"the rogue has won, or is told {expected}")
+        self.rest()
+        return won()
+
+    def rest(self) -> None:
+        """Wait until no more is done."""
+        self.world.ledger.quiet(0.2, within=30)
+
+    def pass_over(self, client_id: str, account: str = "clock") -> None:
+        """Wait until an identity has been worked on after all that has happened."""
+        self.in_place(account, client_id)
+        self.rest()
+
+    def calls_to_entra(self) -> int:
+        """How often Entra has been asked for anything."""
+        return self.world.ledger.count(lambda call: call.gateway == "entra")
+
+
+Attack = Callable[[Stage], bool]
+"""Tells whether it won anything. The controller is running."""
+
+
+def fends_off(stage: Stage, attack: Attack, safeguard: str, *flags: str) -> None:
+    """Play an attack in an empty world, and again without a safeguard: only then it may win."""
+    stage.start("", *flags)
+    assert not attack(stage), f"it wins: {stage.world.report()}"
+    stage.fresh()
+    stage.start(safeguard, *flags)
+    words = safeguard.replace("_", " ")
+    assert attack(stage), f"it would not be seen if '{words}' were missing: {stage.world.report()}"
