@@ -53,5 +53,3 @@ def scene(_world: World) -> Iterator[Scene]:
     _world.fresh()
     yield Scene(_world)
     _world.fresh()
-
-

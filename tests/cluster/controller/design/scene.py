@@ -1,15 +1,19 @@
 """What the sentences are played with: objects, conditions, Events, credentials."""
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+import httpx
+
+from hack.controller import Addresses
 from tests.cluster.api import Json, Refused
-from tests.cluster.controller.faults.seed import TENANT
+from tests.cluster.controller.faults.seed import CONTROLLER, SECRET, TENANT
 from tests.cluster.controller.faults.world import World
-from tests.cluster.controller.installed import fics
+from tests.cluster.controller.installed import RBAC, fics
 
 _REMOVED = "removed, and still known"
 Credential = dict[str, str]
@@ -72,6 +76,56 @@ class Scene:
         }
         self.world.entra.admin("POST", "/seed", {"applications": [application]})
 
+    def grant_all(self, client_ids: list[str]) -> str:
+        """Grant identities to every ServiceAccount of the namespace; return what to withdraw."""
+        name = f"azwi-all-{self.namespace}"
+        rule = {
+            "apiGroups": ["azure.workload.identity"],
+            "resources": ["identities"],
+            "resourceNames": client_ids,
+            "verbs": ["federate"],
+        }
+        group = {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "Group",
+            "name": f"system:serviceaccounts:{self.namespace}",
+        }
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+        api = self.world.api
+        api.post(f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": [rule]})
+        binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [group]}
+        api.post(f"{RBAC}/clusterrolebindings", binding)
+        return name
+
+    def withdraw_all(self, name: str) -> None:
+        """Withdraw what `grant_all` granted."""
+        for plural in ("clusterrolebindings", "clusterroles"):
+            self.world.api.delete(f"{RBAC}/{plural}/{name}")
+
+    def remove_in_entra(self, client_id: str, name: str) -> None:
+        """Remove an application's credential as somebody does in the portal."""
+        entra = self.world.entra.http
+        token = entra.post(
+            f"/{TENANT}/oauth2/v2.0/token",
+            data={
+                "client_id": CONTROLLER,
+                "client_secret": SECRET,
+                "grant_type": "client_credentials",
+                "scope": "https://graph.microsoft.com/.default",
+            },
+        ).json()["access_token"]
+        path = f"/v1.0/applications(appId='{client_id}')/federatedIdentityCredentials/{name}"
+        answer = entra.delete(path, headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == 204, answer.text
+
+    def path(self, name: str) -> str:
+        """Where an object is."""
+        return f"{fics(self.namespace)}/{name}"
+
+    def issuer(self) -> str:
+        """The cluster's."""
+        return str(self.world.api.get("/.well-known/openid-configuration")["issuer"])
+
     # What people see.
 
     def objects(self) -> list[Json]:
@@ -83,6 +137,30 @@ class Scene:
         """The object that was made for a ServiceAccount; None: there is none, or are several."""
         found = [one for one in self.objects() if one["spec"].get("serviceAccountName") == account]
         return found[0] if len(found) == 1 else None
+
+    def by_client_id(self, client_id: str) -> Json | None:
+        """The object that names an identity."""
+        found = [one for one in self.objects() if one["spec"]["identity"]["clientId"] == client_id]
+        return found[0] if found else None
+
+    def held(self) -> int:
+        """How many removals the controller says that it holds."""
+        told = self.world.controller.wait_said(Addresses.told_in)
+        with httpx.Client(trust_env=False) as http:
+            text = http.get(f"{told.metrics}/metrics").text
+        (line,) = re.findall(r"^azwi_controller_removals_held ([0-9.]+)$", text, re.MULTILINE)
+        return int(float(line))
+
+    def pass_a_second(self, name: str) -> None:
+        """Wait until the API server's clock says another second than when an object was made."""
+        made = (self.named(name) or {})["metadata"]["creationTimestamp"]
+        made_at = datetime.fromisoformat(made)
+
+        def later() -> bool:
+            date = parsedate_to_datetime(self.world.api.http.get("/version").headers["Date"])
+            return date > made_at
+
+        self.world.until(later, "the next second")
 
     def named(self, name: str) -> Json | None:
         """An object by name."""
@@ -164,18 +242,18 @@ class Scene:
 
     def _lists(self) -> int:
         return self.world.ledger.count(
-            lambda call: (
-                call.path.endswith("/v1alpha1/federatedidentitycredentials")
-            )
+            lambda call: call.path.endswith("/v1alpha1/federatedidentitycredentials")
         )
 
     def _told(self) -> list[Any]:
         return [
-            (one["metadata"]["name"], [
-                (c["type"], c["status"], c["reason"]) for c in one.get("status", {}).get(
-                    "conditions", []
-                )
-            ])
+            (
+                one["metadata"]["name"],
+                [
+                    (c["type"], c["status"], c["reason"])
+                    for c in one.get("status", {}).get("conditions", [])
+                ],
+            )
             for one in self.objects()
         ]
 
@@ -188,8 +266,3 @@ def condition(body: Json, kind: str) -> Json:
             found: Json = one
             return found
     return {}
-
-
-def wait_seconds(seconds: float) -> None:
-    """Let time pass where nothing is to happen, which no event tells of."""
-    time.sleep(seconds)

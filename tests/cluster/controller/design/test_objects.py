@@ -6,11 +6,11 @@ from identity.credential_names import object_name
 from tests.cluster.api import Json, Refused
 from tests.cluster.controller.design.scene import Scene, condition
 from tests.cluster.controller.faults.seed import (
+    CONTROLLER,
     INVOICES,
     MAIL,
     ORDERS,
     PRINT,
-    SUBSCRIPTION,
     TENANT,
     resource_id,
 )
@@ -122,9 +122,7 @@ def test_what_somebody_changed_in_an_automatic_object_is_put_right(scene: Scene)
 def test_a_name_that_somebody_holds_is_a_conflict_and_never_overwritten(scene: Scene) -> None:
     scene.world.shop.grant("shop", ORDERS)
     name = object_name("shop", ORDERS)
-    theirs = scene.write(
-        name, {"serviceAccountName": "else", "identity": {"clientId": INVOICES}}
-    )
+    theirs = scene.write(name, {"serviceAccountName": "else", "identity": {"clientId": INVOICES}})
     scene.world.start()
     scene.account("shop", {"client-id": ORDERS})
     kind, _, message = scene.until_event("ServiceAccount", "shop", "NameConflict")
@@ -238,8 +236,6 @@ def test_nothing_of_kopfs_appears_on_service_accounts_or_objects(scene: Scene) -
 
 
 def test_the_controllers_own_identity_is_never_federated(scene: Scene) -> None:
-    from tests.cluster.controller.faults.seed import CONTROLLER
-
     scene.world.shop.grant("shop", CONTROLLER)
     scene.world.start()
     scene.account("shop", {"client-id": CONTROLLER})
@@ -251,4 +247,3 @@ def test_an_identity_can_not_be_moved(scene: Scene) -> None:
     scene.write("fixed", {"serviceAccountName": "shop", "identity": {"clientId": ORDERS}})
     with pytest.raises(Refused, match="identity"):
         scene.change("fixed", {"identity": {"clientId": PRINT}})
-    assert SUBSCRIPTION
