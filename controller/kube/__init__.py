@@ -19,7 +19,7 @@ from controller.kube.errors import (
     Unavailable,
     Unreachable,
 )
-from controller.kube.kopf_login import kopf_login
+from controller.kube.kopf_login import KopfLogin, kopf_login
 
 __all__ = [
     "AlreadyExists",
@@ -28,6 +28,7 @@ __all__ = [
     "Expired",
     "Forbidden",
     "Invalid",
+    "KopfLogin",
     "Kube",
     "KubeError",
     "NotConfigured",

@@ -12,7 +12,7 @@ import kopf
 import pytest
 import yaml
 
-from controller.kube import Kube, NotConfigured, Unreachable, connection, kopf_login
+from controller.kube import KopfLogin, Kube, NotConfigured, Unreachable, connection, kopf_login
 from controller.kube.ways import in_cluster
 from tests.controller.kube.server import Authority, serving
 
@@ -274,6 +274,25 @@ def test_kopf_comes_back_for_a_token_in_a_file(pod: Path) -> None:
     assert login.expiration == now + timedelta(minutes=10)
     assert login.as_ssl_context() is found.ssl_context
     assert login.trust_env is False
+
+
+def test_every_login_is_another_one_to_kopf(config: Kubeconfig) -> None:
+    """It takes none that equals one that was refused, and would watch nothing from then on."""
+    config.user = {"token": "abc"}
+    found = connection(config.write())
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert kopf_login(found, now) != kopf_login(found, now)
+
+
+def test_kopf_does_not_come_back_without_a_pause(pod: Path) -> None:
+    times = iter([100.0, 101.0, 105.0])
+    login = KopfLogin(in_cluster(SERVICE, pod), lambda: next(times))
+    assert login().token == "pods-own"
+    with pytest.raises(kopf.TemporaryError, match="refused the last login") as caught:
+        login()
+    assert caught.value.delay == 4.0
+    (pod / "token").write_text("renewed")
+    assert login().token == "renewed", "the other one has ended, or was refused"
 
 
 def test_kopf_keeps_a_login_that_does_not_end(config: Kubeconfig) -> None:
