@@ -114,7 +114,7 @@ class Application:
             self.applied.again = self.parts.rules.held_again
             for uid in step.wishes:
                 self._block(uid)
-            await self.telling.held(step.wishes)
+            await self.telling.held(step)
             return
         await self.writer.delete(step.credential.name)
         self.parts.removed(step.cause.value)

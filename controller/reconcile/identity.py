@@ -134,7 +134,8 @@ class IdentityReconciler:
     ) -> tuple[Plan, list[Judged]]:
         """Plan; where something would go because nobody wants it, look whether that is so."""
         retained = await self._retained(client_id)
-        situation = self._situation(identity, writer, judged, retained)
+        unresolved = await self._unresolved(client_id, writer)
+        situation = self._situation(identity, writer, (*judged, *unresolved), retained)
         decided = plan(situation)
         if not decided.presumes_absence:
             return decided, judged
@@ -147,7 +148,26 @@ class IdentityReconciler:
             )
             return plan(replace(situation, complete=False)), judged
         judged = await self.judge.judge(self._wishes(client_id), client_id)
-        return plan(self._situation(identity, writer, judged, retained)), judged
+        unresolved = await self._unresolved(client_id, writer)
+        situation = self._situation(identity, writer, (*judged, *unresolved), retained)
+        return plan(situation), judged
+
+    async def _unresolved(self, client_id: str, writer: Writer) -> list[Judged]:
+        """Return objects that may be for this identity: what they have stays until that is known.
+
+        Their resource id was not looked up yet. Only while they are granted it, or in doubt: else
+        an id that nobody answers for would be a way to keep what was withdrawn.
+        """
+        pairs = {there.pair for there in writer.observed}
+        wishes = self.parts.resources.open_ones(self.parts.objects)
+        judged = await self.judge.judge(
+            (replace(wish, deleting=False) for wish in wishes if wish.pair in pairs), client_id
+        )
+        return [
+            replace(one, ruled=Ruled(one.wish, Standing.DOUBTED))
+            for one in judged
+            if one.ruled.standing is not Standing.DENIED
+        ]
 
     def _situation(
         self,
@@ -156,13 +176,9 @@ class IdentityReconciler:
         judged: Iterable[Judged],
         retained: dict[str, str],
     ) -> Situation:
-        undecided = self.parts.resources.open_ones(self.parts.objects)
         return Situation(
             cluster=self.parts.cluster(),
-            ruled=(
-                *(one.ruled for one in judged),
-                *(Ruled(replace(wish, deleting=False), Standing.DOUBTED) for wish in undecided),
-            ),
+            ruled=tuple(one.ruled for one in judged),
             observed=writer.observed,
             described=identity.kind is Kind.APPLICATION,
             retained=retained,
@@ -227,6 +243,7 @@ class IdentityReconciler:
         return (
             applied.error is None
             and applied.again is None
+            and not any(one.uncertain for one in judged)
             and not applied.ours_left
             and all(one.ruled.standing is Standing.DENIED or one.wish.deleting for one in judged)
             and not self.parts.journal.retained(client_id)

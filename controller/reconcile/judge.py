@@ -57,14 +57,15 @@ class Judge:
         return ruling.verdict is Verdict.GRANTED
 
     async def _one(self, wish: Wish, client_id: str) -> Judged:
-        if client_id == self.own_client_id:
-            return Judged(wish, Ruled(wish, Standing.DENIED), _OWN)
         if wish.faults and not wish.deleting:
             return Judged(wish, Ruled(wish, Standing.DENIED), _invalid(wish))
         if wish.deleting:
             return await self._going(wish, client_id)
         question = question_for(wish, client_id)
         ruling = await self.grants.check(question)
+        if client_id == self.own_client_id and ruling.verdict is Verdict.GRANTED:
+            # Which identity is ours is told to those alone who may have it.
+            return Judged(wish, Ruled(wish, Standing.DENIED), _OWN)
         return Judged(
             wish,
             Ruled(wish, _STANDINGS[ruling.verdict]),
@@ -81,7 +82,11 @@ class Judge:
         own = await self.grants.check(question_for(wish, client_id))
         standing = _STANDINGS[own.verdict]
         if wish.policy is DeletionPolicy.DELETE:
-            return Judged(wish, Ruled(wish, standing), gone)
+            undecided = standing is Standing.DOUBTED
+            again = (
+                (self.grants.again_in(question_for(wish, client_id)) or 1.0) if undecided else None
+            )
+            return Judged(wish, Ruled(wish, standing), gone, uncertain=undecided, again=again)
         question = question_for(wish, client_id, Verb.RETAIN)
         ruling = await self.grants.check(question)
         if standing is not Standing.DENIED and ruling.verdict in {

@@ -65,7 +65,7 @@ class ResourceReconciler:
             self._now_is(folded, None)
         elif not self.enabled:
             self._now_is(folded, None)
-            await self._tell_all(folded, _DISABLED)
+            await self._tell_all(folded, lambda _: _DISABLED)
             await self._let_go(folded)
         else:
             await self._look(folded)
@@ -89,7 +89,7 @@ class ResourceReconciler:
             # What is not there and what may not be looked at read the same to who asks.
             _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
             self._now_is(folded, None)
-            await self._tell_all(folded, unknown_or_not_granted(folded))
+            await self._tell_all(folded, unknown_or_not_granted)
             await self._let_go(folded)
         else:
             self._now_is(folded, identity.client_id)
@@ -104,7 +104,7 @@ class ResourceReconciler:
                 self._now_is(folded, identity.client_id)
                 self.due(identity.client_id)
                 return
-        await self._tell_all(folded, _NOT_YET)
+        await self._tell_all(folded, lambda _: _NOT_YET)
         await self._let_go(folded)
 
     async def _let_go(self, folded: str) -> None:
@@ -121,12 +121,12 @@ class ResourceReconciler:
             self.resources.absent.discard(folded)
             self.resources.client_ids[folded] = client_id
 
-    async def _tell_all(self, folded: str, authorized: Condition) -> None:
+    async def _tell_all(self, folded: str, authorized: Callable[[str], Condition]) -> None:
+        """Tell each by the resource id as it wrote it."""
         for record in self.objects.of_resource(folded):
-            if record.wish.deleting:
-                continue
-            waiting = Condition(SYNCED, "False", "NotAuthorized", "nothing is written")
-            await self.teller.tell(record.key, Told(authorized, waiting))
+            if not record.wish.deleting:
+                told = Told(authorized(record.wish.resource_id), NOT_AUTHORIZED)
+                await self.teller.tell(record.key, told)
 
 
 def unknown_or_not_granted(resource: str) -> Condition:
@@ -141,6 +141,8 @@ def unknown_or_not_granted(resource: str) -> Condition:
     )
 
 
+NOT_AUTHORIZED = Condition(SYNCED, "False", "NotAuthorized", "nothing is written without a grant")
+"""Said in the same words whether the identity is there or not."""
 _DISABLED = Condition(
     AUTHORIZED,
     "False",

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from controller.plan import Barred, Holds, Outcome, Standing
+from controller.plan import Barred, Delete, Holds, Outcome, Standing
 from controller.reconcile.judge import Judged
 from controller.reconcile.parts import Parts
+from controller.reconcile.resources import NOT_AUTHORIZED
 from controller.reconcile.writeback import write_back
 from controller.status.conditions import SYNCED, Condition, Told
 from controller.status.errors import condition_from
 from controller.status.words import still_effective, synced
 from entra.errors import EntraError, Transient
-from entra.model import Identity
+from entra.model import FederatedCredential, Identity
+from identity.credential_names import credential_name
 
-_NOT_AUTHORIZED = Condition(SYNCED, "False", "NotAuthorized", "nothing is written without a grant")
 _HELD = Condition(
     SYNCED,
     "False",
@@ -37,7 +38,7 @@ class Telling:
         """Tell all that they have no grant, or none that is certain: Entra was not asked."""
         for one in self.judged:
             if not one.wish.deleting:
-                await self._tell(one, Told(one.authorized, _NOT_AUTHORIZED))
+                await self._tell(one, Told(one.authorized, NOT_AUTHORIZED))
 
     async def outcomes(self, outcomes: Mapping[str, Outcome], slots_used: int) -> None:
         """Tell those whose outcome needs no step, or whose step is done."""
@@ -55,7 +56,7 @@ class Telling:
         if isinstance(outcome, Barred) and outcome.still_effective:
             authorized = still_effective(outcome.still_effective)
         if one.ruled.standing is Standing.DENIED or not authorized.holds:
-            await self._tell(one, Told(authorized, synced(outcome)))
+            await self._tell(one, Told(authorized, self._synced(one, outcome)))
             return
         holds = outcome if isinstance(outcome, Holds) else None
         if holds and one.wish.resource_id and one.wish.made_for:
@@ -72,15 +73,27 @@ class Telling:
             ),
         )
 
+    def _synced(self, one: Judged, outcome: Outcome) -> Condition:
+        """Return what may be said without a grant: who trusts whom is for those who have it."""
+        holds = isinstance(outcome, Holds) and self._is_of(one, outcome.credential)
+        return synced(outcome) if holds else NOT_AUTHORIZED
+
+    def _is_of(self, one: Judged, credential: FederatedCredential) -> bool:
+        """Tell whether a credential was written for an object: else anybody could ask for it."""
+        key, cluster = one.wish.key, self.parts.cluster()
+        return credential.name == credential_name(
+            cluster.issuer, key.namespace, key.name, credential.issuer, credential.subject
+        )
+
     async def _write_back(self, one: Judged) -> None:
         parts = self.parts
         if parts.rules.resolve_resource_ids and self.identity:
             await write_back(parts.kube, parts.accounts, one.wish, self.identity)
 
-    async def held(self, uids: tuple[str, ...]) -> None:
+    async def held(self, step: Delete) -> None:
         """Tell those whose removal waits for an admin's word."""
         for one in self.judged:
-            if one.wish.uid in uids:
+            if one.wish.uid in step.wishes and self._is_of(one, step.credential):
                 self.told.add(one.wish.uid)
                 await self._tell(one, Told(one.authorized, _HELD))
 
@@ -99,7 +112,7 @@ class Telling:
         if one.uncertain:
             return  # an error is no news about a grant
         if not one.wish.deleting and not one.authorized.holds:
-            await self._tell(one, Told(one.authorized, _NOT_AUTHORIZED))
+            await self._tell(one, Told(one.authorized, NOT_AUTHORIZED))
             return
         if isinstance(error, Transient) and await self.parts.teller.trouble(one.wish.key, error):
             return
