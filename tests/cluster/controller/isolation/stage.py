@@ -3,12 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.cluster.controller.faults.seed import CONTROLLER, SECRET, TENANT
 from tests.cluster.controller.faults.shop import Shop, _ready
 from tests.cluster.controller.faults.world import World
 from tests.cluster.controller.installed import GROUP, RBAC, fics
 from tests.cluster.controller.isolation.rogue import Rogue
+from tests.cluster.controller.objects import a_fic, foreign
+from tests.gateway import Call
 
 _WITHOUT = "tests.cluster.controller.isolation.without"
 _REMOVED = "removed, and still known"
@@ -84,6 +87,13 @@ class Stage:
         self.shop.annotate(account, client_id)
         self.until_ready(self.shop, account, client_id)
 
+    def write_for_shop(self, name: str, client_id: str, subject: str, **spec: Any) -> None:
+        """Have the shop write an object for the tokens of GitHub, and wait until it is ready."""
+        identity = {"clientId": client_id}
+        body = a_fic(name, **foreign(subject=subject, identity=identity, **spec))
+        self.world.api.post(fics(self.shop.namespace), body)
+        self.world.until(lambda: self.reasons(self.shop).get(name) == "Ready", f"{name} is ready")
+
     def make_in_entra(self, client_id: str, name: str, issuer: str, subject: str) -> None:
         """Make a credential of an application by hand."""
         http = self.world.entra.http
@@ -154,6 +164,27 @@ class Stage:
         self.rest()
         return won()
 
+    def until_denied_twice(self, *client_ids: str) -> None:
+        """Wait until every denial of the rogue's wishes is certain, and all that follows is done.
+
+        The controller asks again half a second after the first one, as these tests start it.
+        """
+        asked = f"system:serviceaccounts:{self.rogue.namespace}"
+
+        def certain(calls: list[Call]) -> bool:
+            counts = Counter(
+                (spec.get("user"), spec["resourceAttributes"]["name"])
+                for call in calls
+                if call.path.endswith("/subjectaccessreviews")
+                for spec in [call.json()["spec"]]
+                if asked in spec["groups"]
+            )
+            seen = {client_id for _, client_id in counts}
+            return seen >= set(client_ids) and min(counts.values()) > 1
+
+        self.world.ledger.wait(certain)
+        self.rest()
+
     def rest(self) -> None:
         """Wait until no more is done."""
         self.world.ledger.quiet(0.2, within=30)
@@ -168,14 +199,15 @@ class Stage:
         return self.world.ledger.count(lambda call: call.gateway == "entra")
 
 
-Attack = Callable[[Stage], bool]
-"""Tells whether it won anything. The controller is running."""
+Attack = Callable[[Stage], object]
+"""Returns what it won: nothing, by its truth. The controller is running."""
 
 
 def fends_off(stage: Stage, attack: Attack, safeguard: str, *flags: str) -> None:
     """Play an attack in an empty world, and again without a safeguard: only then it may win."""
     stage.start("", *flags)
-    assert not attack(stage), f"it wins: {stage.world.report()}"
+    won = attack(stage)
+    assert not won, f"it wins {won}: {stage.world.report()}"
     stage.fresh()
     stage.start(safeguard, *flags)
     words = safeguard.replace("_", " ")

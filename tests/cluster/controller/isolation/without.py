@@ -11,7 +11,10 @@ from controller import wishes
 from controller.grants import Grants, Question, Verb, Verdict
 from controller.grants import grants as asking
 from controller.grants.model import Ruling
-from controller.reconcile import judge
+from controller.reconcile import ResourceReconciler, judge, resources
+from controller.reconcile.telling import Telling
+from controller.status.conditions import Told
+from controller.status.words import synced
 
 _YES: Final = Ruling(Verdict.GRANTED)
 
@@ -84,3 +87,29 @@ def verb_for_other_issuers() -> None:
         return replace(question, verb=Verb.FEDERATE) if external else question
 
     patch.object(judge, "question_for", question_for).start()
+
+
+def words_for_unknown() -> None:
+    """Of what is not there it is said that it is not there, by the name that is looked up."""
+
+    async def tell_all(found: ResourceReconciler, folded: str, authorized: Any) -> None:
+        for record in found.objects.of_resource(folded):
+            told = Told(authorized(folded), resources.NOT_AUTHORIZED)
+            await found.teller.tell(record.key, told)
+
+    patch.object(ResourceReconciler, "_tell_all", tell_all).start()
+
+
+def words_for_not_granted() -> None:
+    """Who names a resource id that is not granted is told the rule to ask for, as others are."""
+    authorized = judge._authorized
+
+    def told(wish: Any, question: Question, ruling: Ruling) -> Any:
+        return authorized(replace(wish, resource_id=""), question, ruling)
+
+    patch.object(judge, "_authorized", told).start()
+
+
+def silence_without_a_grant() -> None:
+    """What became of a wish is told to everybody."""
+    patch.object(Telling, "_synced", lambda telling, one, outcome: synced(outcome)).start()
