@@ -25,7 +25,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## a labelled pod gets its identity, on a real API server, step by step
+demo: setup  ## from a grant to an access token and back, on a real API server, step by step
 	@$(BIN)/python -m hack.demo
 
 test: setup  ## all tests; what needs a cluster says so where there is none
