@@ -6,13 +6,15 @@ from contextlib import ExitStack
 import pytest
 
 from hack.cluster import Cluster
-from tests.cluster.api import a_namespace, api_of
+from tests.cluster.api import Json, a_namespace, api_of
 from tests.cluster.controller.faults.shop import Shop
 from tests.cluster.controller.faults.world import a_world
 from tests.cluster.controller.installed import allowed, apply, documents, remove, until
 from tests.cluster.controller.isolation.rogue import Rogue
 from tests.cluster.controller.isolation.stage import Stage
 from tests.gateway.nursery import nursery
+
+_RBAC = "rbac.authorization.k8s.io"
 
 
 @pytest.fixture(scope="package")
@@ -62,26 +64,23 @@ def stage(_stage: Stage) -> Iterator[Stage]:
     _stage.fresh()
 
 
-def _rights(namespace: str, user: str) -> list[dict[str, object]]:
+def _rights(namespace: str, user: str) -> list[Json]:
     """An admin of a namespace, with all that can be had in it: status, finalizers, `escalate`."""
-    rbac = "rbac.authorization.k8s.io"
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
-    who = [{"kind": "User", "apiGroup": rbac, "name": user}]
-    return [
+    role = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "Role",
+        "metadata": {"name": "everything", "namespace": namespace},
+        "rules": [everything],
+    }
+    bindings = [
         {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "Role",
-            "metadata": {"name": "everything", "namespace": namespace},
-            "rules": [everything],
-        },
-        *(
-            {
-                "apiVersion": f"{rbac}/v1",
-                "kind": "RoleBinding",
-                "metadata": {"name": name, "namespace": namespace},
-                "roleRef": {"apiGroup": rbac, "kind": kind, "name": name},
-                "subjects": who,
-            }
-            for kind, name in (("ClusterRole", "admin"), ("Role", "everything"))
-        ),
+            "apiVersion": f"{_RBAC}/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": name, "namespace": namespace},
+            "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name},
+            "subjects": [{"kind": "User", "apiGroup": _RBAC, "name": user}],
+        }
+        for kind, name in (("ClusterRole", "admin"), ("Role", "everything"))
     ]
+    return [role, *bindings]

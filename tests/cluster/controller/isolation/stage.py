@@ -1,10 +1,13 @@
 """One attack at a time: with all safeguards it wins nothing, without one it wins."""
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.cluster.api import a_namespace
 from tests.cluster.controller.faults.seed import CONTROLLER, SECRET, TENANT
 from tests.cluster.controller.faults.shop import Shop, _ready
 from tests.cluster.controller.faults.world import World
@@ -14,7 +17,8 @@ from tests.cluster.controller.objects import a_fic, foreign
 from tests.gateway import Call
 
 _WITHOUT = "tests.cluster.controller.isolation.without"
-_REMOVED = "removed, and still known"
+_SHORT = 2.5
+"""Seconds: several times what the controller takes to withdraw something, as it is started here."""
 
 
 @dataclass(slots=True)
@@ -25,6 +29,8 @@ class Stage:
     rogue: Rogue
     beside: Shop
     """Its name is the rogue's with something behind it."""
+    without: str = ""
+    """The safeguard that the controller is without."""
     _granted: list[str] = field(default_factory=list)
 
     @property
@@ -34,6 +40,7 @@ class Stage:
 
     def start(self, without: str = "", *flags: str) -> None:
         """Start a controller, without a safeguard of `without.py` if one is named."""
+        self.without = without
         self.world.start("one", *flags, first=[f"{_WITHOUT}:{without}"] if without else [])
         self.world.until_ready()
 
@@ -122,6 +129,26 @@ class Stage:
         """The cluster's."""
         return str(self.world.api.get("/.well-known/openid-configuration")["issuer"])
 
+    @contextmanager
+    def another_namespace(self) -> Iterator[Shop]:
+        """Yield a namespace that may be deleted."""
+        with a_namespace(self.world.api, "anew") as namespace:
+            shop = Shop(self.world.api, namespace)
+            try:
+                yield shop
+            finally:
+                shop.clear()
+
+    def make_anew(self, shop: Shop) -> None:
+        """Delete a namespace with force, wait until it is gone, and make one of its name."""
+        api, path = self.world.api, f"/api/v1/namespaces/{shop.namespace}"
+        for body in shop.objects():
+            one = f"{fics(shop.namespace)}/{body['metadata']['name']}"
+            api.merge(one, {"metadata": {"finalizers": None}})
+        api.delete(path)
+        self.world.until(lambda: api.http.get(path).status_code == 404, f"{path} is gone")
+        api.post("/api/v1/namespaces", {"metadata": {"name": shop.namespace}})
+
     # What stands, and what is told.
 
     def subjects(self, client_id: str) -> list[str]:
@@ -193,6 +220,28 @@ class Stage:
         """Wait until an identity has been worked on after all that has happened."""
         self.in_place(account, client_id)
         self.rest()
+
+    def until_gone(self, name: str) -> None:
+        """Wait until an object of the rogue's is gone."""
+        path = self.rogue.path(name)
+        get = self.world.api.http.get
+        self.world.until(lambda: get(path).status_code == 404, f"{path} is gone")
+
+    def stays(self, standing: Callable[[], bool]) -> bool:
+        """Wait until something does not stand any more; not for long where it is to stay."""
+        if not self.without:
+            self.world.until(lambda: not standing(), "it goes")
+            return False
+        end = time.monotonic() + _SHORT
+        while standing() and time.monotonic() < end:
+            self.world.ledger.pause(0.1)
+        return standing()
+
+    def removals(self) -> int:
+        """How many credentials were removed."""
+        return self.world.ledger.count(
+            lambda call: call.gateway == "entra" and call.method == "DELETE"
+        )
 
     def calls_to_entra(self) -> int:
         """How often Entra has been asked for anything."""

@@ -41,7 +41,7 @@ def test_a_resource_id_that_is_unknown_and_one_that_is_not_granted_read_the_same
         "reader-tail": resource_id("mail") + "/",
     }
 
-    def attack(stage: Stage) -> bool:
+    def attack(stage: Stage) -> object:
         stage.in_place("web", MAIL)
         for name, resource in readers.items():
             stage.rogue.annotate(name, identity_resource_id=resource)
@@ -65,7 +65,7 @@ def test_client_ids_read_the_same_whether_used_idle_or_nobodys(stage: Stage) -> 
         for way in ("own", "hand", "aud", "prod", "gone")
     }
 
-    def attack(stage: Stage) -> bool:
+    def attack(stage: Stage) -> object:
         _make_use(stage)
         for name, client_id in identities.items():
             _ask_in_every_way(stage, name, client_id)
@@ -82,7 +82,7 @@ def test_client_ids_read_the_same_whether_used_idle_or_nobodys(stage: Stage) -> 
 
 
 def test_neither_kind_nor_slots_nor_names_of_credentials_are_told(stage: Stage) -> None:
-    def attack(stage: Stage) -> bool:
+    def attack(stage: Stage) -> object:
         _make_use(stage)
         _ask_in_every_way(stage, "used", ORDERS)
         stage.until_told("NotGranted", "", objects=5)

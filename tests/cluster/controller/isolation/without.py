@@ -3,19 +3,29 @@
 Each function changes one thing, in a child of a test only; `fends_off` names it.
 """
 
+import sys
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
 
 from controller import wishes
+from controller.config.settings import Config
 from controller.grants import Grants, Question, Verb, Verdict
 from controller.grants import grants as asking
 from controller.grants.model import Ruling
-from controller.reconcile import ResourceReconciler, judge, resources
+from controller.grants.review import review_of
+from controller.journal import Journal
+from controller.model import DeletionPolicy
+from controller.plan import Cause, Standing, situation
+from controller.reconcile import IdentityReconciler, ResourceReconciler, judge, resources
 from controller.reconcile.telling import Telling
 from controller.status.conditions import Told
 from controller.status.words import synced
+from controller.store import objects
+from identity import credential_names
+from identity.faults import Faults
 
+planning = sys.modules["controller.plan.plan"]  # the package has a function of that name
 _YES: Final = Ruling(Verdict.GRANTED)
 
 
@@ -47,7 +57,7 @@ def namespace_of_subjects() -> None:
     whose = wishes._whose
 
     def as_written(spec: Any, key: Any, cluster: Any, faults: Any) -> Any:
-        issuer, account, subject = whose(spec, key, cluster, wishes.Faults())
+        issuer, account, subject = whose(spec, key, cluster, Faults())
         if issuer == cluster.issuer and spec.get("subject"):
             return issuer, spec["subject"].rpartition(":")[2], spec["subject"]
         return issuer, account, subject
@@ -67,10 +77,9 @@ def spellings_of_the_issuer() -> None:
 
 def cluster_scope() -> None:
     """Grants are asked for in the namespace."""
-    made = asking.review_of
 
     def review(question: Question) -> dict[str, Any]:
-        body = made(question)
+        body = review_of(question)
         body["spec"]["resourceAttributes"]["namespace"] = question.namespace
         return body
 
@@ -113,3 +122,133 @@ def words_for_not_granted() -> None:
 def silence_without_a_grant() -> None:
     """What became of a wish is told to everybody."""
     patch.object(Telling, "_synced", lambda telling, one, outcome: synced(outcome)).start()
+
+
+def sweep() -> None:
+    """What no object wants any more stays."""
+    stays = planning._Planning._stays_by_itself
+
+    def stays_by_itself(run: Any, credential: Any) -> bool:
+        cause, _ = run.claims.removal(credential)
+        return cause is Cause.LEFT_OVER or stays(run, credential)
+
+    patch.object(planning._Planning, "_stays_by_itself", stays_by_itself).start()
+
+
+def memory_of_identities() -> None:
+    """Identities that were written to are not remembered."""
+
+    async def remember(journal: Journal, identity: Any) -> None:
+        return None
+
+    patch.object(Journal, "remember", remember).start()
+
+
+def verb_for_retaining() -> None:
+    """Whoever says so leaves a credential behind."""
+    ask = Grants.check
+
+    async def check(asked: Grants, question: Question) -> Ruling:
+        return _YES if question.verb is Verb.RETAIN else await ask(asked, question)
+
+    patch.object(Grants, "check", check).start()
+
+
+def grants_of_what_was_retained() -> None:
+    """What was retained once stays for good."""
+
+    async def retained(work: IdentityReconciler, client_id: str) -> dict[str, str]:
+        standing = work.parts.journal.retained(client_id)
+        return {name: one.namespace for name, one in standing.items()}
+
+    patch.object(IdentityReconciler, "_retained", retained).start()
+
+
+def grants_of_those_who_go() -> None:
+    """What an object says about its end is believed without a grant."""
+    going = judge.Judge._going
+
+    async def granted(judging: Any, wish: Any, client_id: str) -> Any:
+        one = await going(judging, wish, client_id)
+        return replace(one, ruled=replace(one.ruled, standing=Standing.GRANTED))
+
+    patch.object(judge.Judge, "_going", granted).start()
+
+
+def holders_of_credentials() -> None:
+    """An object that goes takes what it asked for with it, whoever else asks for the same."""
+
+    def to_remove(run: Any, ruled: Any) -> Any:
+        explicit = ruled.wish.policy is DeletionPolicy.DELETE
+        return run.by_pair.get(ruled.wish.pair) if explicit else None
+
+    grants_of_those_who_go()
+    patch.object(planning._Planning, "_adopted_to_remove", to_remove).start()
+
+
+def own_identity() -> None:
+    """The controller's identity is one like any other."""
+    patch.object(Config, "own_client_id", None).start()
+
+
+def disbelief_in_status() -> None:
+    """Who says in its status that it is authorized is."""
+    believed: set[Any] = set()
+
+    def wish_from(body: Any, cluster: Any) -> Any:
+        wish = wishes.wish_from(body, cluster)
+        for condition in body.get("status", {}).get("conditions", ()):
+            if (condition["type"], condition["status"]) == ("Authorized", "True"):
+                believed.add((wish.key.namespace, wish.account, wish.client_id))
+        return wish
+
+    ask = Grants.check
+
+    async def check(asked: Grants, question: Question) -> Ruling:
+        who = (question.namespace, question.account, question.client_id)
+        return _YES if who in believed else await ask(asked, question)
+
+    patch.object(objects, "wish_from", wish_from).start()
+    patch.object(Grants, "check", check).start()
+
+
+def grants_of_what_was_made() -> None:
+    """An object that the controller seems to have made needs no grant."""
+    one = judge.Judge._one
+
+    async def trusting(judging: Any, wish: Any, client_id: str) -> Any:
+        judged = await one(judging, wish, client_id)
+        ruled = replace(judged.ruled, standing=Standing.GRANTED)
+        return replace(judged, ruled=ruled) if wish.made_for and not wish.faults else judged
+
+    async def may_create(judging: Any, wish: Any, client_id: str) -> bool:
+        return bool(wish.made_for)
+
+    patch.object(judge.Judge, "_one", trusting).start()
+    patch.object(judge.Judge, "may_create", may_create).start()
+
+
+def share_of_a_namespace() -> None:
+    """A namespace may have all slots."""
+    patch.object(Config, "per_namespace", 20).start()
+
+
+def grants_before_slots() -> None:
+    """Slots are for whoever asks, oldest first; the grant is looked at before writing."""
+    judging = judge.Judge.judge
+
+    async def judged(one: Any, wishes: Any, client_id: str) -> Any:
+        found = await judging(one, wishes, client_id)
+        return [replace(j, ruled=replace(j.ruled, standing=Standing.GRANTED)) for j in found]
+
+    patch.object(judge.Judge, "judge", judged).start()
+
+
+def hash_in_names() -> None:
+    """The name of a credential is made of what people can read, as long as it may be."""
+
+    def name(cluster: str, namespace: str, name: str, issuer: str, subject: str) -> str:
+        readable = credential_names._readable(f"{namespace}-{name}")
+        return f"azwi-{credential_names.cluster_tag(cluster)}-{readable}-{'a' * 40}"
+
+    patch.object(situation, "credential_name", name).start()
