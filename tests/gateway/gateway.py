@@ -235,7 +235,6 @@ def end_loop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     """End a loop that runs in a thread, when all its connections are closed."""
 
     async def settle() -> None:
-        await loop.shutdown_default_executor()
         for _ in range(10):  # a TLS connection is closed some turns after it is told to
             await asyncio.sleep(0)
 

@@ -1,5 +1,6 @@
 """Children of a process that has imported a program already: `tests.gateway.prefork`, from here."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -21,26 +22,27 @@ _PATIENCE: Final = 30.0
 
 @dataclass(slots=True)
 class Child:
-    """One process."""
+    """One process; used from any thread."""
 
     pid: int
     log: Path
     _reap: Callable[[int], int] = field(repr=False)
     _pidfd: int = field(repr=False)
     _status: int | None = None
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
     def running(self) -> bool:
         """Whether it has not ended yet; a stopped one has not."""
-        return self._status is None and not self._ended(0.0)
+        with self._lock:
+            return self._status is None and not self._ended(0.0)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens where it has ended."""
-        if self._status is None:
-            try:
-                signal.pidfd_send_signal(self._pidfd, number)
-            except ProcessLookupError:
-                return
+        with self._lock:
+            if self._status is None:
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._pidfd, number)
 
     def kill(self) -> int:
         """End it as `kill -9` does; returns its status (-9) when it is gone."""
@@ -62,14 +64,15 @@ class Child:
 
     def wait(self, seconds: float = _PATIENCE) -> int:
         """Wait for its end; return its status, negative for a signal."""
-        if self._status is None:
-            if not self._ended(seconds):
-                raise AssertionError(
-                    f"{self.log.name} has not ended in {seconds:.0f} s: {self.tail()}"
-                )
-            self._status = self._reap(self.pid)
-            os.close(self._pidfd)
-        return self._status
+        with self._lock:
+            if self._status is None:
+                if not self._ended(seconds):
+                    raise AssertionError(
+                        f"{self.log.name} has not ended in {seconds:.0f} s: {self.tail()}"
+                    )
+                self._status = self._reap(self.pid)
+                os.close(self._pidfd)
+            return self._status
 
     def said(self) -> str:
         """Return all it said."""

@@ -96,7 +96,7 @@ class Before(Action):
     callback: Callback
 
     async def before(self, call: Call) -> Outcome:
-        return await asyncio.to_thread(self.callback, call)
+        return await _in_a_thread(self.callback, call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,32 @@ class After(Action):
     callback: Callback
 
     async def after(self, call: Call) -> Outcome:
-        return await asyncio.to_thread(self.callback, call)
+        return await _in_a_thread(self.callback, call)
+
+
+async def _in_a_thread(callback: Callback, call: Call) -> Outcome:
+    """Run it in a thread that ends with it, unlike one of an executor."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Outcome] = loop.create_future()
+
+    def settle(outcome: Outcome, error: Exception | None) -> None:
+        if done.cancelled():
+            return  # the caller has left
+        if error is None:
+            done.set_result(outcome)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        outcome, error = None, None
+        try:
+            outcome = callback(call)
+        except Exception as found:  # noqa: BLE001 - passed on to the call
+            error = found
+        loop.call_soon_threadsafe(settle, outcome, error)
+
+    threading.Thread(target=run, name="callback").start()
+    return await done
 
 
 class Hold(Action):

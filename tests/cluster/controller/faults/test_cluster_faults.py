@@ -146,7 +146,7 @@ def test_watches_break_and_fall_silent(world: World, tell: Tell) -> None:
         world.kube.stall()
         world.shop.annotate("post", PRINT)
         wanted = {INVOICES: ["shop"], PRINT: ["post"]}
-        return wrong_after(world, wanted, SHORT if without else 30.0)
+        return world.wrong_after(wanted, SHORT if without else 30.0)
 
     compare(
         world,
@@ -155,15 +155,6 @@ def test_watches_break_and_fall_silent(world: World, tell: Tell) -> None:
         safeguard="resync",
         wrong="watches cut, then silent: credentials missing and left",
     )
-
-
-def wrong_after(world: World, wanted: dict[str, list[str]], seconds: float) -> int:
-    """Wait until these stand, but not longer; count what is wrong then."""
-    try:
-        world.until_credentials(wanted, seconds)
-    except AssertionError:
-        return sum(world.lost_and_left(wanted))
-    return 0
 
 
 def test_the_api_server_is_restarted(own_cluster: Cluster, world: World, tell: Tell) -> None:

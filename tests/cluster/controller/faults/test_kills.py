@@ -15,11 +15,14 @@ pytestmark = pytest.mark.cluster
 
 MOMENTS = 50
 SEED = 20261
+SELDOM = ("--resync-interval=60s", "--drift-interval=60s")
+"""So that a step is made of the same calls each time, and nothing is mended by the next resync."""
 
 
 @pytest.mark.parametrize("cycle", CYCLES, ids=lambda cycle: cycle.steps[0].name)
 def test_killed_before_and_after_every_call(world: World, tell: Tell, cycle: Cycle) -> None:
     """A point is a call by its kind and number; one that did not come again is told."""
+    world.flags = SELDOM
     done: list[Killed] = []
 
     def killed(one: Killed) -> None:
@@ -34,6 +37,7 @@ def test_killed_before_and_after_every_call(world: World, tell: Tell, cycle: Cyc
 
 
 def test_killed_at_random_moments(world: World, tell: Tell) -> None:
+    world.flags = SELDOM
     chance = random.Random(SEED)
     lengths = _lengths(world, LIFE)
     killed = 0

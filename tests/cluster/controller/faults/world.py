@@ -45,6 +45,8 @@ class World:
     nursery: Nursery
     shop: Shop
     controllers: list[Child] = field(default_factory=list)
+    flags: Sequence[str] = ()
+    """Of every controller, until the world is fresh."""
 
     @property
     def ledger(self) -> Ledger:
@@ -62,7 +64,7 @@ class World:
         """Start a controller, known to the Lease as `name`; returns at once."""
         safeguard = [f"tests.cluster.controller.faults.without:{without}"] if without else []
         child = self.nursery.start(
-            [*self._flags(name), *flags], name=name, first=[_HASTY, *safeguard, *first]
+            [*self._flags(name), *self.flags, *flags], name=name, first=[_HASTY, *safeguard, *first]
         )
         self.controllers.append(child)
         return child
@@ -121,11 +123,25 @@ class World:
         left = sum((there[one] - subjects.get(one, Counter())).total() for one in there)
         return lost, left
 
+    def wrong(self, wanted: Wanted) -> int:
+        """Count what is lost and left, and the objects that don't say what is so."""
+        having = {(who, client_id) for client_id, there in wanted.items() for who in there}
+        ready = {key for key, reason in self.shop.ready().items() if reason == "Ready"}
+        return sum(self.lost_and_left(wanted)) + len(ready ^ having)
+
+    def wrong_after(self, wanted: Wanted, seconds: float) -> int:
+        """Wait until nothing is wrong, but no longer than so; return what is wrong then."""
+        end = time.monotonic() + seconds
+        while (wrong := self.wrong(wanted)) and time.monotonic() < end:
+            self.ledger.pause(_LOOK_SECONDS)
+        return wrong
+
     def fresh(self) -> None:
         """Begin anew: no controller, nothing in Entra, nothing wished, nothing remembered."""
         for gate in (self.kube, self.entra_gate):
             gate.clear()
             gate.flow()
+        self.flags = ()
         self.empty()
 
     def empty(self) -> None:
