@@ -38,7 +38,7 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     logs.set_up(config.log_level)
     _log.info("starting", extra={"version": VERSION})
     try:
-        asyncio.run(run(config, connection(config.kubeconfig)))
+        asyncio.run(run(config, connection(config.kubeconfig, environment)))
     except (NotConfigured, CannotListen) as error:
         _complain(str(error))
         return 1

@@ -51,7 +51,9 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
     metrics, state, beat = Metrics(), State(), _Beat()
     async with AsyncExitStack() as stack:
         kube = await stack.enter_async_context(Kube(connection, timeout=API_TIMEOUT))
-        leadership = Leadership(kube, config.lease)
+        # A client of its own: the Lease must not wait for a connection behind other calls.
+        lease_kube = await stack.enter_async_context(Kube(connection, timeout=API_TIMEOUT))
+        leadership = Leadership(lease_kube, config.lease)
         office = Office(config, connection, kube, leadership, metrics, state)
         metrics.watch_leading(lambda: leadership.leading)
         checks = {

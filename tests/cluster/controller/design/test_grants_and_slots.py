@@ -75,7 +75,8 @@ def test_one_namespace_takes_no_more_than_its_share_of_an_identity(scene: Scene)
     scene.world.start("one", "--slots-per-namespace=2")
     for name in names[:2]:
         scene.account(name, {"client-id": ORDERS})
-        scene.until_ready(name)
+        made = scene.until_ready(name)
+    scene.pass_a_second(made["metadata"]["name"])
     scene.account("third", {"client-id": ORDERS})
     body = scene.until_told(lambda: scene.of("third"), "Synced", "NoSlot")
     message = condition(body, "Synced")["message"]
@@ -95,7 +96,8 @@ def test_the_twentieth_slot_is_the_last(scene: Scene) -> None:
         scene.world.shop.grant(name, OTHERS)
     scene.world.start()
     scene.account("first", {"client-id": OTHERS})
-    scene.until_ready("first")
+    made = scene.until_ready("first")
+    scene.pass_a_second(made["metadata"]["name"])
     scene.account("second", {"client-id": OTHERS})
     body = scene.until_told(lambda: scene.of("second"), "Synced", "NoSlot")
     assert f"{scene.namespace}/first" in condition(body, "Synced")["message"]
@@ -113,7 +115,10 @@ def test_many_removals_at_once_wait_for_an_admins_word(scene: Scene) -> None:
     )
     scene.world.ledger.quiet(0.3, within=30)
     scene.withdraw_all(role)
-    left = lambda: len(scene.subjects(ORDERS) + scene.subjects(INVOICES))  # noqa: E731
+
+    def left() -> int:
+        return len(scene.subjects(ORDERS) + scene.subjects(INVOICES))
+
     scene.world.until(lambda: left() == 4, "20 are gone, and no more")
     scene.world.until(lambda: scene.held() == 4, "four removals are held")
     scene.resyncs(2)
