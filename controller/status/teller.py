@@ -81,6 +81,8 @@ class Teller:
         was, now = _ready(before), _ready(status)
         if (was.get("status"), was.get("reason")) == (now.get("status"), now.get("reason")):
             return
+        if now.get("status") == "Unknown":
+            return  # nothing happened yet: a proof that is still to be made, an answer that is due
         subjects = [Subject.credential(wish.key, wish.uid)]
         account = self.accounts.get(Key(wish.key.namespace, wish.account))
         if wish.account and account is not None:
