@@ -6,10 +6,12 @@ Nothing of one term is used in the next: what somebody else wrote in between is 
 import asyncio
 import logging
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Final
 
 import httpx
@@ -17,21 +19,22 @@ import httpx
 from controller.config.settings import Config
 from controller.issuer import issuer_of
 from controller.journal import Journal, Options
-from controller.kube import Connection, Kube, KubeError, kopf_login
+from controller.kube import Connection, KopfLogin, Kube, KubeError
 from controller.lease import Leadership
 from controller.metrics import Metrics
 from controller.term import Azure, Term
 from controller.watch import Watch
 from entra.client import Entra, Seams
 from entra.exchange import Exchanger
-from entra.http import Http
+from entra.http import AT_ONCE, Http
 from entra.msal_transport import MsalTransport
 from entra.pacing import REAL, Pace
 from entra.sign_in import SignIn
 
 API_TIMEOUT: Final = 10.0
 """Seconds for one call of the API server."""
-_CONNECTIONS: Final = httpx.Limits(max_connections=64, max_keepalive_connections=32)
+_CONNECTIONS: Final = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
+"""As many are kept as there may be: httpcore closes idle ones as soon as there are more in all."""
 
 _log = logging.getLogger("azwi.controller")
 
@@ -74,9 +77,7 @@ async def lead(office: Office) -> None:
         term = Term(config, kube, journal, azure, office.metrics)
         await term.lists.all()
         state.term, state.problem = term, ""
-        watch = Watch(
-            partial(kopf_login, office.connection), term.notices(), grants=config.watch_grants
-        )
+        watch = Watch(KopfLogin(office.connection), term.notices(), grants=config.watch_grants)
         try:
             with office.metrics.watching(term.figures):
                 await _work(term, watch, config)
@@ -108,6 +109,7 @@ async def _resync(term: Term, interval: float, pace: Pace = REAL) -> None:
 @asynccontextmanager
 async def _azure(office: Office, journal: Journal) -> AsyncIterator[Azure]:
     config, metrics = office.config, office.metrics
+    _spare_searching()
     trusted = ssl.create_default_context()
     if config.ca_file is not None:
         trusted.load_verify_locations(config.ca_file)
@@ -134,3 +136,12 @@ async def _azure(office: Office, journal: Journal) -> AsyncIterator[Azure]:
         await probe_msal.aclose()
         await msal.aclose()
         await sign_in_http.aclose()
+
+
+def _spare_searching() -> None:
+    """Let httpcore find at once that sniffio is not installed: it looks four times for each call.
+
+    Python would go through all folders each time, which takes as long as a third of the call.
+    """
+    if "sniffio" not in sys.modules and find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # documented: "not there"

@@ -118,8 +118,9 @@ class Service:
             nonlocal in_line
             begun = pace.now()
             await budget.spend(call.cost)
-            in_line += pace.now() - begun
-            return await self._once(call, url)
+            async with self._means.http.places:
+                in_line += pace.now() - begun
+                return await self._once(call, url)
 
         # Patience is for the service: waiting in our own line takes nothing from it.
         patient = replace(pace, now=lambda: pace.now() - in_line)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hack.bench.stage import StageFailed
+from hack.cluster import StartFailed
 from hack.cluster.programs import Program
 from hack.controller import Addresses, Controller
 from hack.scale import counts
@@ -103,7 +104,7 @@ class Run:
             self.book.notes.append(f"while it filled: {shares}")
             self._calm(controller)
             calls, requests = stage.entra_calls(), stage.requests()
-            text = controller.addresses.ask_metrics()
+            text = _metrics(controller)
             memory, cpu = memory_of(controller.program), cpu_of(controller.program)
         self._check()
         self._note_calls(calls, counts.entra_calls(text), count)
@@ -248,7 +249,9 @@ class Run:
             controller.start()
             yield controller
         except StageFailed as failed:
-            raise StageFailed(f"{failed}; its log ends with\n{controller.log()[-_TAIL:]}") from failed
+            raise StageFailed(
+                f"{failed}; its log ends with\n{controller.log()[-_TAIL:]}"
+            ) from failed
         finally:
             controller.stop()
 
@@ -291,11 +294,14 @@ def _looked_at(controller: Controller) -> int:
 
 
 def _metrics(controller: Controller) -> str:
-    """Read them; empty while nobody answers yet."""
+    """Read them; empty where nobody answers in time."""
     if (status := controller.program.exit_status()) is not None:
         raise StageFailed(f"the controller ended with status {status}")
     told = Addresses.told_in(controller.log())
-    return told.ask_metrics() if told else ""
+    try:
+        return told.ask_metrics() if told else ""
+    except StartFailed:  # it has too much to do, and is asked again
+        return ""
 
 
 def _last_number(program: Program) -> int:

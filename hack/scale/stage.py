@@ -31,7 +31,14 @@ Request = tuple[str, Json]
 
 
 class AdminApi(Api):
-    """One that reads what is no JSON, too."""
+    """One that reads what is no JSON, too, and may rest for minutes between two calls."""
+
+    def exchange(
+        self, method: str, path: str, body: Json | bytes | None = None
+    ) -> tuple[int, Json]:
+        """See `Api`."""
+        self._connection.close()  # the API server closes what rests: it is opened anew
+        return super().exchange(method, path, body)
 
     def text(self, path: str) -> str:
         """Read a text; raises StageFailed for an answer that is not 200."""
@@ -45,6 +52,7 @@ class AdminApi(Api):
         return self._look(path)[0] == http.client.OK
 
     def _look(self, path: str) -> tuple[int, str]:
+        self._connection.close()
         self._connection.request("GET", path, headers=self._headers())
         with self._connection.getresponse() as response:
             return response.status, response.read().decode(errors="replace")
