@@ -1,7 +1,7 @@
 """The emulator behind a gateway, and what stands in it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,14 +59,16 @@ class Entra:
 
 
 @contextmanager
-def entra_behind(gate: Gateway, folder: Path) -> Iterator[Entra]:
-    """Run an emulator whose links all lead through the gateway."""
+def entra_behind(gates: Sequence[Gateway], folder: Path) -> Iterator[Entra]:
+    """Run an emulator behind gateways; its links lead through the first one."""
     port = free_port("127.0.0.1")
-    folder.mkdir()
-    emulator = Emulator(folder, seed(), [f"--port={port}", f"--public-url={gate.url}"])
+    own = folder / "emulator"
+    own.mkdir()
+    emulator = Emulator(own, seed(), [f"--port={port}", f"--public-url={gates[0].url}"])
     with running(emulator):
         direct = f"https://127.0.0.1:{port}"
         emulator.addresses = replace(emulator.addresses, authority=direct)
-        gate.lead_to(Upstream.trusting(direct, emulator.addresses.ca))
+        for gate in gates:
+            gate.lead_to(Upstream.trusting(direct, emulator.addresses.ca))
         with emulator.client() as http:
             yield Entra(emulator, http)

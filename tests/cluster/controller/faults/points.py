@@ -81,21 +81,33 @@ def play_killed_at(world: World, step: Step, point: Point) -> Killed:
 
 
 def play_cycle(world: World, cycle: Cycle, tell: Callable[[Killed], None]) -> None:
-    """Play it until the controller was killed at every point of its steps, one a step and round."""
+    """Play it until the controller was killed at every point of its steps, one a step and round.
+
+    Calls that a controller makes only once in its life are met in a world that begins anew.
+    """
     for step in cycle.first:
         play(world, step)
     points = []
     for step in cycle.steps:
         play(world, step)
         points.append(points_of(step, world.ledger.calls))
+    missed: list[tuple[int, Point]] = []
     for round_ in itertools.zip_longest(*points):
         for step in cycle.back:
             play(world, step)
-        for step, point in zip(cycle.steps, round_, strict=True):
+        for number, (step, point) in enumerate(zip(cycle.steps, round_, strict=True)):
             if point is None:
                 play(world, step)
+                continue
+            killed = play_killed_at(world, step, point)
+            if killed.reached:
+                tell(killed)
             else:
-                tell(play_killed_at(world, step, point))
+                missed.append((number, point))
+    for number, point in missed:
+        for step in (*cycle.first, *cycle.steps[:number]):
+            play(world, step)
+        tell(play_killed_at(world, cycle.steps[number], point))
 
 
 def _over(world: World, step: Step) -> bool:

@@ -6,15 +6,26 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.cluster.controller.faults.comparing import compare
 from tests.cluster.controller.faults.conftest import Tell
 from tests.cluster.controller.faults.points import Killed, play_cycle
-from tests.cluster.controller.faults.scenario import CYCLES, LIFE, Cycle, Step, play, settle
+from tests.cluster.controller.faults.scenario import (
+    ANNOTATE,
+    CYCLES,
+    LIFE,
+    Cycle,
+    Step,
+    grant_all,
+    play,
+    settle,
+)
 from tests.cluster.controller.faults.world import World
 
 pytestmark = pytest.mark.cluster
 
 MOMENTS = 50
 SEED = 20261
+SHORT, LONG = 6.0, 60.0
 SELDOM = ("--resync-interval=60s", "--drift-interval=60s")
 """So that a step is made of the same calls each time, and nothing is mended by the next resync."""
 
@@ -51,6 +62,27 @@ def test_killed_at_random_moments(world: World, tell: Tell) -> None:
             world.start()
             settle(world, step)
     tell(f"killed at {killed} moments (seed {SEED}): nothing was lost, nothing left")
+
+
+def test_nobody_is_there_while_all_of_it_goes(world: World, tell: Tell) -> None:
+    """Objects go without their finalizer, and with them all trace of what was written."""
+
+    def go(world: World, without: str) -> int:
+        grant_all(world)
+        world.start_ready(without=without)
+        play(world, ANNOTATE)
+        world.controller.kill()
+        world.shop.clear()
+        world.start_ready(without=without)
+        return world.wrong_after({}, SHORT if without else LONG)
+
+    compare(
+        world,
+        tell,
+        go,
+        safeguard="the_journal",
+        wrong="objects and grants gone while no controller ran: credentials left",
+    )
 
 
 def _lengths(world: World, steps: Sequence[Step]) -> list[float]:

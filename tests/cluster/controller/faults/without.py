@@ -119,12 +119,17 @@ def memory_of_writes() -> None:
     patch.object(RecentWrites, "corrected", as_read).start()
 
 
-def lease_before_each_write() -> None:
-    """The Lease is looked at when the term begins, and not before each write."""
+def the_lease_before_each_write() -> None:
+    """The Lease is looked at when a term begins: neither before each write nor when it is lost."""
+
+    async def never(leadership: Leadership) -> None:
+        await asyncio.Event().wait()
+
+    patch.object(Leadership, "wait_lost", never).start()
     patch.object(Leadership, "assure", lambda leadership, seconds: None).start()
 
 
-def journal() -> None:
+def the_journal() -> None:
     """Nothing is remembered of identities that are written to."""
 
     async def remember(journal: Journal, identity: Any) -> None:

@@ -28,6 +28,20 @@ Wanted = Mapping[str, Sequence[str]]
 """By client id: the ServiceAccounts that are to have a credential there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One controller's way to the API server and to Entra."""
+
+    kube: Gateway
+    entra: Gateway
+    kubeconfig: Path
+
+    @property
+    def gates(self) -> tuple[Gateway, Gateway]:
+        """Both of them."""
+        return self.kube, self.entra
+
+
 @dataclass(slots=True)
 class World:
     """All there is; each test begins with an empty one (`fresh`)."""
@@ -39,14 +53,24 @@ class World:
     user: str
     folder: Path
     gates: Gateways
-    kube: Gateway
-    entra_gate: Gateway
+    routes: Mapping[str, Route]
+    """By the name that a controller has in the Lease."""
     entra: Entra
     nursery: Nursery
     shop: Shop
     controllers: list[Child] = field(default_factory=list)
     flags: Sequence[str] = ()
     """Of every controller, until the world is fresh."""
+
+    @property
+    def kube(self) -> Gateway:
+        """Before the API server, of the controller `one`."""
+        return self.routes["one"].kube
+
+    @property
+    def entra_gate(self) -> Gateway:
+        """Before the emulator, of the controller `one`."""
+        return self.routes["one"].entra
 
     @property
     def ledger(self) -> Ledger:
@@ -138,9 +162,10 @@ class World:
 
     def fresh(self) -> None:
         """Begin anew: no controller, nothing in Entra, nothing wished, nothing remembered."""
-        for gate in (self.kube, self.entra_gate):
-            gate.clear()
-            gate.flow()
+        for route in self.routes.values():
+            for gate in route.gates:
+                gate.clear()
+                gate.flow()
         self.flags = ()
         self.empty()
 
@@ -179,17 +204,20 @@ class World:
         )
 
     def _flags(self, name: str) -> list[str]:
-        gate = self.entra_gate.url
+        route = self.routes[name]
+        gate, audience = route.entra.url, self.entra_gate.url  # the emulator knows itself by one
         return [
             *LISTENING,
             *hasty.FLAGS,
-            f"--kubeconfig={self.folder / 'kubeconfig'}",
+            f"--kubeconfig={route.kubeconfig}",
             f"--namespace={self.namespace}",
             f"--tenant-id={TENANT}",
             f"--subscriptions={SUBSCRIPTION}",
             f"--authority-host={gate}",
             f"--graph-url={gate}",
             f"--resource-manager-url={gate}",
+            f"--graph-audience={audience}",
+            f"--resource-manager-audience={audience}",
             f"--ca-file={self.folder / 'ca.crt'}",
             "--sign-in=client-secret",
             f"--client-id={CONTROLLER}",
@@ -209,17 +237,23 @@ def a_world(cluster: Cluster, nursery: Nursery, folder: Path) -> Iterator[World]
         user = stack.enter_context(a_controller(api, namespace))
         gates = stack.enter_context(gateways())
         own = kubeconfig_of(cluster, api, user, folder)
-        kube = gates.to(Upstream.of_kubeconfig(own), "kube")
-        entra_gate = gates.to(name="entra")
-        entra = stack.enter_context(entra_behind(entra_gate, folder / "emulator"))
-        write_kubeconfig(folder / "kubeconfig", kube.url, gates.authority)
+        upstream = Upstream.of_kubeconfig(own)
+        routes = {
+            "one": _route(gates, upstream, folder),
+            "two": _route(gates, upstream, folder, "-two"),
+        }
+        entra = stack.enter_context(entra_behind([one.entra for one in routes.values()], folder))
         (folder / "ca.crt").write_bytes(gates.authority)
         (folder / "secret").write_text(SECRET)
-        world = World(
-            cluster, api, namespace, user, folder, gates, kube, entra_gate, entra, nursery, shop
-        )
+        world = World(cluster, api, namespace, user, folder, gates, routes, entra, nursery, shop)
         try:
             yield world
         finally:
             world.stop_all()
             shop.clear()
+
+
+def _route(gates: Gateways, upstream: Upstream, folder: Path, suffix: str = "") -> Route:
+    kube = gates.to(upstream, f"kube{suffix}")
+    kubeconfig = write_kubeconfig(folder / f"kubeconfig{suffix}", kube.url, gates.authority)
+    return Route(kube, gates.to(name=f"entra{suffix}"), kubeconfig)
