@@ -1,5 +1,6 @@
 """Asks the API server who may do what, remembers it for a moment, and doubts a first denial."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from entra.pacing import REAL, Pace
 
 UNASKED: Final = 3600.0
 """Seconds after which a question that nobody asks any more is forgotten."""
+AT_ONCE: Final = 16
+"""Questions that the API server is asked at once. Who waits for a place has not asked yet, so that
+its time limit has not begun: of 10,000 at once most would run into it."""
 LAPSED: Final = 600.0
 """Seconds for which a first denial waits to be confirmed: one of yesterday proves nothing."""
 
@@ -76,6 +80,7 @@ class Grants:
         self._known: OrderedDict[Question, _Known] = OrderedDict()
         self._flights: Flights[Ruling] = Flights()
         self._generation = 0
+        self._places = asyncio.Semaphore(AT_ONCE)
 
     def __len__(self) -> int:
         """Return how many questions are remembered."""
@@ -128,7 +133,8 @@ class Grants:
         return known.denied is None or known.confirmed or now < known.denied + self._apart
 
     async def _ask(self, question: Question, generation: int) -> Ruling:
-        ruling = await self._review(question, generation)
+        async with self._places:
+            ruling = await self._review(question, generation)
         self._told(ruling.verdict)
         return ruling
 

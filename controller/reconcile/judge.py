@@ -18,6 +18,11 @@ _STANDINGS = {
 }
 
 
+_FAILED_AGAIN = 30.0
+"""Seconds after which a check that failed is made again, however long a denial has waited for it:
+else an API server that fails at once would be asked at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One wish with its ruling."""
@@ -28,7 +33,7 @@ class Judged:
     uncertain: bool = False
     """The check failed: an error is no denial, and what people were told stands."""
     again: float | None = None
-    """Seconds until a denial may be confirmed."""
+    """Seconds until a denial may be confirmed, or a check that failed is made again."""
 
 
 def question_for(wish: Wish, client_id: str, verb: Verb | None = None) -> Question:
@@ -71,21 +76,26 @@ class Judge:
             Ruled(wish, _STANDINGS[ruling.verdict]),
             _authorized(wish, question, ruling),
             uncertain=ruling.verdict is Verdict.UNKNOWN,
-            again=self.grants.again_in(question),
+            again=self._again_in(question, ruling),
         )
+
+    def _again_in(self, question: Question, ruling: Ruling) -> float | None:
+        wait = self.grants.again_in(question)
+        if ruling.verdict is Verdict.UNKNOWN:
+            return max(_FAILED_AGAIN, wait or 0.0)
+        return wait
 
     async def _going(self, wish: Wish, client_id: str) -> Judged:
         """Judge an object on its way out: only what it says about its credential needs a right."""
         gone = Condition(AUTHORIZED, "Unknown", "Removing", "the object is being deleted")
         if wish.policy is None or wish.faults:
             return Judged(wish, Ruled(wish, Standing.DOUBTED), gone)
-        own = await self.grants.check(question_for(wish, client_id))
+        asked = question_for(wish, client_id)
+        own = await self.grants.check(asked)
         standing = _STANDINGS[own.verdict]
         if wish.policy is DeletionPolicy.DELETE:
             undecided = standing is Standing.DOUBTED
-            again = (
-                (self.grants.again_in(question_for(wish, client_id)) or 1.0) if undecided else None
-            )
+            again = self._again_in(asked, own) if undecided else None
             return Judged(wish, Ruled(wish, standing), gone, uncertain=undecided, again=again)
         question = question_for(wish, client_id, Verb.RETAIN)
         ruling = await self.grants.check(question)
@@ -95,7 +105,7 @@ class Judge:
         }:
             # Not decided: the object stays until it is, and so does its credential.
             stays = replace(wish, deleting=False)
-            again = self.grants.again_in(question) or 1.0
+            again = self._again_in(question, ruling)
             return Judged(wish, Ruled(stays, Standing.DOUBTED), gone, uncertain=True, again=again)
         return Judged(wish, Ruled(wish, standing, ruling.verdict is Verdict.GRANTED), gone)
 
