@@ -17,7 +17,7 @@ from tests.gateway.gateway import end, end_loop, listen
 
 
 class Far:
-    """An HTTPS server: `/v1/...` answers with what it was sent, `?watch=1` streams what is told."""
+    """An HTTPS server: tells what it was sent; `?watch=1` streams lines, `/slow` waits."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, authority: trustme.CA) -> None:
         self._loop = loop
@@ -28,6 +28,8 @@ class Far:
         self.reached: list[str] = []
         self.watching = threading.Event()
         self.watch_ended = threading.Event()
+        self._slowly = asyncio.Event()
+        self.finished = threading.Event()
 
     @property
     def upstream(self) -> Upstream:
@@ -39,11 +41,18 @@ class Far:
         """Send a line on the stream; None ends it."""
         self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
 
+    def go_on(self) -> None:
+        """Answer what was sent to `/slow`."""
+        self._loop.call_soon_threadsafe(self._slowly.set)
+
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
         self.reached.append(f"{request.method} {request.raw_path}")
         if request.rel_url.query.get("watch"):
             return await self._stream(request)
+        if request.path.endswith("/slow"):
+            await self._slowly.wait()
+            self.finished.set()
         told = {"headers": dict(request.headers), "body": body.decode(), "path": request.raw_path}
         status = 404 if request.path.endswith("missing") else 200
         return web.Response(
