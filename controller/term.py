@@ -44,6 +44,9 @@ _SOON: Final = 0.1
 """Seconds that changes are gathered for before an identity is reconciled."""
 _PROOFS: Final = 64
 """Proofs under way: most of them wait for their turn, or for a credential to become known."""
+_ACCOUNT_WORKERS: Final = 4
+"""ServiceAccounts at work at once: objects faster than Entra takes credentials help nobody, and the
+calls that make them keep back those that tell."""
 _WORKERS: Final = 1000
 """Identities at work at once: most of them wait for their share of the rates."""
 
@@ -129,10 +132,13 @@ class Term:
             enabled=config.resolve_resource_ids,
             due=self._identity_due,
             cluster=self._cluster_now,
+            complete=self._proofs.complete,
         )
 
         told = metrics.run_ended
-        self.account_queue = WorkQueue("accounts", accounts.reconcile, workers=16, told=told)
+        self.account_queue = WorkQueue(
+            "accounts", accounts.reconcile, workers=_ACCOUNT_WORKERS, told=told
+        )
         self.identity_queue = WorkQueue(
             "identities", IdentityReconciler(parts).reconcile, workers=_WORKERS, told=told
         )
