@@ -19,7 +19,8 @@ _LATELY: Final = 300.0
 class _Proof:
     """What is known of the proof of one object's credential."""
 
-    uid: str
+    wish: Wish
+    """The object as it was when that was told: changed, it is to be told anew."""
     proves: tuple[str, ...]
     """What it is a proof of: another credential needs another one."""
     told: Told
@@ -52,31 +53,35 @@ class Proofs:
         self._clock = clock
         self._proofs: dict[Key, _Proof] = {}
 
-    def complete(self, key: Key, told: Told) -> Told:
+    def complete(self, wish: Wish, told: Told) -> Told:
         """Return what is to be told of an object with what its proof says, and have it proved."""
-        record = self._objects.get(key)
-        if record is None or not self._may_prove(record.wish, told):
+        key, record = wish.key, self._objects.get(wish.key)
+        if record is None or record.uid != wish.uid or not self._may_prove(wish, told):
             self._proofs.pop(key, None)
             return told
-        proof = self._proof(record, told)
+        proof = self._proof(record, wish, told)
         self._proofs[key] = proof
-        self._due(key, next_in(proof.history, proof.uid, self._clock(), self._intervals))
+        self._due(key, next_in(proof.history, wish.uid, self._clock(), self._intervals))
         return replace(told, verified=proof.condition, probe=proof.probe)
+
+    def forget(self, key: Key) -> None:
+        """Take that an object is gone."""
+        self._proofs.pop(key, None)
 
     async def prove(self, key: Key) -> float | None:
         """Make one proof; say when the next is due. Raises `KubeError` if it can't be told."""
         proof, record = self._proofs.get(key), self._objects.get(key)
-        if proof is None or record is None or record.uid != proof.uid:
+        if proof is None or record is None or not _is_same(record.wish, proof.wish):
             self._proofs.pop(key, None)
-            return None
+            return None  # once it is told anew it is due again
         now = self._clock()
-        wait = next_in(proof.history, proof.uid, now, self._intervals)
+        wait = next_in(proof.history, record.uid, now, self._intervals)
         if wait > 0:
             return wait
-        verification = await self._prober.verify(_subject(record.wish, proof, now))
+        verification = await self._prober.verify(_subject(proof, now))
         self._probed(verification.reason)
         after = self._proofs.get(key)
-        if after is None or (after.uid, after.proves) != (proof.uid, proof.proves):
+        if after is None or not _is_same(after.wish, proof.wish) or after.proves != proof.proves:
             return None  # it changed meanwhile, and is due by itself
         proof = replace(
             after,
@@ -86,26 +91,26 @@ class Proofs:
         )
         self._proofs[key] = proof
         told = replace(proof.told, verified=proof.condition, probe=proof.probe)
-        await self._teller.tell(key, told)
-        return next_in(proof.history, proof.uid, self._clock(), self._intervals)
+        await self._teller.tell(proof.wish, told)
+        return next_in(proof.history, record.uid, self._clock(), self._intervals)
 
     def _may_prove(self, wish: Wish, told: Told) -> bool:
         holds = told.authorized.holds and told.synced.holds and told.credential is not None
         return holds and not wish.foreign and self._prober.covers(wish.key.namespace)
 
-    def _proof(self, record: Record, told: Told) -> _Proof:
-        proves = _proves(record.wish, told)
+    def _proof(self, record: Record, wish: Wish, told: Told) -> _Proof:
+        proves = _proves(wish, told)
         known = self._proofs.get(record.key)
         now = self._clock()
-        if known is None or known.uid != record.uid:
+        if known is None or known.wish.uid != wish.uid:
             standing, probe = _standing(record)
             history = History(now) if standing else History(now).changed(now)
             condition = standing or _PENDING
-            return _Proof(record.uid, proves, told, history, condition, probe)
+            return _Proof(wish, proves, told, history, condition, probe)
         if known.proves != proves:
             history = known.history.changed(now)
-            return _Proof(record.uid, proves, told, history, _PENDING, None)
-        return replace(known, told=told)
+            return _Proof(wish, proves, told, history, _PENDING, None)
+        return replace(known, wish=wish, told=told)
 
 
 def _proves(wish: Wish, told: Told) -> tuple[str, ...]:
@@ -126,8 +131,12 @@ def _standing(record: Record) -> tuple[Condition | None, dict[str, Any] | None]:
     return None, None
 
 
-def _subject(wish: Wish, proof: _Proof, now: float) -> ProbeSubject:
-    identity = proof.told.identity
+def _is_same(one: Wish, other: Wish) -> bool:
+    return (one.uid, one.generation) == (other.uid, other.generation)
+
+
+def _subject(proof: _Proof, now: float) -> ProbeSubject:
+    wish, identity = proof.wish, proof.told.identity
     changed = proof.history.changed_at
     return ProbeSubject(
         namespace=wish.key.namespace,

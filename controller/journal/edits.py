@@ -48,6 +48,28 @@ def forget(client_id: str, known: AbstractSet[str]) -> Edit:
     return edit
 
 
+def missed(client_id: str, now: float) -> Edit:
+    """Note since when an identity is not found."""
+
+    def edit(data: Data) -> None:
+        entry = _readable(data, client_id)
+        if entry is not None and entry.missing_since is None:
+            data[client_id] = text_of(replace(entry, missing_since=now))
+
+    return edit
+
+
+def found(client_id: str) -> Edit:
+    """Note that an identity is found."""
+
+    def edit(data: Data) -> None:
+        entry = _readable(data, client_id)
+        if entry is not None and entry.missing_since is not None:
+            data[client_id] = text_of(replace(entry, missing_since=None))
+
+    return edit
+
+
 def retain(client_id: str, name: str, retained: Retained) -> Edit:
     """Note a credential that stays without an object."""
 

@@ -10,6 +10,7 @@ from entra.remembered import Remembered
 
 _IDENTITY: Final = "identity"
 _RETAINED: Final = "retained"
+_MISSING: Final = "missingSince"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class Entry:
     """Seconds since the epoch; of the identity."""
     retained: Mapping[str, Retained] = field(default_factory=dict)
     """By name of the credential."""
+    missing_since: float | None = None
+    """Seconds since the epoch, since which the identity is not found; None: it was, the last time.
+    """
     others: Mapping[str, Any] = field(default_factory=dict)
     """Fields that a later version wrote: they stay."""
 
@@ -53,6 +57,8 @@ def text_of(entry: Entry) -> str:
     document: dict[str, Any] = dict(entry.others)
     if entry.identity is not None:
         document[_IDENTITY] = exported(entry.identity, entry.found_at)
+    if entry.missing_since is not None:
+        document[_MISSING] = entry.missing_since
     if entry.retained:
         document[_RETAINED] = {
             name: {
@@ -81,10 +87,12 @@ def entry_in(text: str, client_id: str) -> Entry | None:
         if identity is None or identity.client_id != client_id:
             return None
         found_at = float(noted["foundAt"])
+    missing = document.pop(_MISSING, None)
+    missing = missing if isinstance(missing, int | float) else None
     retained = _retained(document.pop(_RETAINED, {}))
     if retained is None or (identity is None and not retained):
         return None
-    return Entry(identity, found_at, retained, document)
+    return Entry(identity, found_at, retained, missing, document)
 
 
 def _identity(noted: object) -> Identity | None:

@@ -146,6 +146,19 @@ class Journal:
         shard = self._shard(identity.client_id)
         await shard.commit(edits.remember(identity, self._clock()))
 
+    async def missed(self, client_id: str) -> float:
+        """Note that an identity is not found; return the seconds since when it is not."""
+        await self._shard(client_id).commit(edits.missed(client_id, self._clock()))
+        entry = self._entries.get(client_id)
+        since = entry.missing_since if entry else None
+        return 0.0 if since is None else max(0.0, self._clock() - since)
+
+    async def found(self, client_id: str) -> None:
+        """Note that an identity is found; no call unless it was not before."""
+        entry = self._entries.get(client_id)
+        if entry is not None and entry.missing_since is not None:
+            await self._shard(client_id).commit(edits.found(client_id))
+
     async def forget(self, client_id: str) -> None:
         """Remove all about an identity: nothing of ours stands there, and nobody wants it to.
 

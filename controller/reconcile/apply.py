@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass, field
 
 from controller.journal import Retained
+from controller.kube import KubeError
 from controller.plan import Create, Delete, Holds, Leaves, Outcome, Plan, Step, Update, is_ours
 from controller.reconcile.finalizers import put_on
 from controller.reconcile.judge import Judge, Judged
@@ -52,7 +53,12 @@ class Application:
         self._by_uid = {one.wish.uid: one for one in self.telling.judged}
 
     async def run(self) -> Applied:
-        """Take all steps. Raises `KubeError`; Entra's transient errors are in what is returned."""
+        """Take all steps.
+
+        Raises `KubeError` where the API server does not answer, or the journal can't be written;
+        what it refuses about one object is told to `telling`. Entra's transient errors are in what
+        is returned.
+        """
         waiting = self._waiting()
         for step in self.plan.steps:
             try:
@@ -86,15 +92,12 @@ class Application:
 
     async def _create(self, credential: FederatedCredential, uid: str) -> None:
         one = self._by_uid[uid]
-        parts = self.parts
         if not await self.judge.may_create(one.wish, self.identity.client_id):
             # The rate budget may have kept this plan for minutes.
             self._block(uid)
-            self.applied.again = 1.0
+            self._look_again(1.0)
             return
-        if not one.wish.finalized and not await put_on(
-            parts.kube, parts.objects, one.wish, parts.cluster()
-        ):
+        if not one.wish.finalized and not await self._finalized(one):
             self._block(uid)
             return
         self._has(uid, await self.writer.create(credential))
@@ -111,7 +114,7 @@ class Application:
         what = f"{self.identity.client_id}/{step.credential.name}"
         if not await self.parts.removals.allow(what):
             self._held.add(what)
-            self.applied.again = self.parts.rules.held_again
+            self._look_again(self.parts.rules.held_again)
             for uid in step.wishes:
                 self._block(uid)
             await self.telling.held(step)
@@ -130,12 +133,23 @@ class Application:
     def _has(self, uid: str, credential: FederatedCredential) -> None:
         self.outcomes[uid] = Holds(credential)
 
+    async def _finalized(self, one: Judged) -> bool:
+        parts = self.parts
+        try:
+            return await put_on(parts.kube, parts.objects, one.wish, parts.cluster())
+        except KubeError as error:
+            self.telling.took(error)
+            return False
+
+    def _look_again(self, seconds: float) -> None:
+        self.applied.again = min(seconds, self.applied.again or seconds)
+
     def _block(self, uid: str) -> None:
         self._blocked.add(uid)
 
     async def _refused(self, step: Step, error: EntraError) -> None:
         """Tell whom it concerns; the other steps go on."""
-        self.applied.again = self.parts.rules.refused_again
+        self._look_again(self.parts.rules.refused_again)
         for uid in _uids(step):
             self._block(uid)
             if uid in self._by_uid:
@@ -173,13 +187,12 @@ class Application:
 
     async def _keep_finalizers(self) -> None:
         """Put our finalizer back where somebody took it off, and on what was adopted."""
-        parts = self.parts
         for uid, outcome in self.outcomes.items():
             one = self._by_uid.get(uid)
             if one and isinstance(outcome, Holds) and one.authorized.holds:
-                record = parts.objects.get(one.wish.key)
+                record = self.parts.objects.get(one.wish.key)
                 if record and record.uid == uid and not record.wish.finalized:
-                    await put_on(parts.kube, parts.objects, record.wish, parts.cluster())
+                    await self._finalized(one)
 
     def _unblocked(self, outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
         return {uid: told for uid, told in outcomes.items() if uid not in self._blocked}

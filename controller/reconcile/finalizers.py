@@ -10,9 +10,9 @@ _TRIES = 5
 
 
 async def put_on(kube: Kube, objects: Objects, wish: Wish, cluster: ClusterIdentity) -> bool:
-    """Put it on; False if the object is gone, or going, so that nothing may be written for it.
+    """Put it on; False if nothing may be written for it.
 
-    Raises `KubeError`.
+    It is gone, or going, or asks for something else by now. Raises `KubeError`.
     """
     return await _change(kube, objects, wish, cluster, wanted=True)
 
@@ -33,12 +33,12 @@ async def _change(
             if metadata["uid"] != wish.uid:
                 break
             finalizers = list(metadata.get("finalizers") or ())
+            if wanted and _is_another_wish(metadata, wish):
+                objects.put(record_from(body, cluster))
+                return False
             if (FINALIZER in finalizers) == wanted:
                 objects.put(record_from(body, cluster))
                 return True
-            if wanted and "deletionTimestamp" in metadata:
-                objects.put(record_from(body, cluster))
-                return False
             left = [*finalizers, FINALIZER] if wanted else [f for f in finalizers if f != FINALIZER]
             patch = {
                 "metadata": {"finalizers": left, "resourceVersion": metadata["resourceVersion"]}
@@ -58,3 +58,7 @@ async def _change(
         return True
     objects.drop(wish.key, wish.uid)
     return False
+
+
+def _is_another_wish(metadata: Object, wish: Wish) -> bool:
+    return "deletionTimestamp" in metadata or int(metadata["generation"]) != wish.generation

@@ -1,17 +1,17 @@
 """One identity: observe, plan, apply, tell. With no object left it is the sweep."""
 
-import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from controller.grants import Question as GrantQuestion
 from controller.grants import Verb, Verdict
 from controller.kube import KubeError
 from controller.model import Wish
 from controller.plan import Plan, Ruled, Situation, Standing, is_ours, plan
-from controller.reconcile.apply import Application, Applied
-from controller.reconcile.finalizers import take_off
+from controller.reconcile.apply import Application
+from controller.reconcile.endings import Endings
 from controller.reconcile.judge import Judge, Judged
 from controller.reconcile.parts import Parts
 from controller.reconcile.telling import Telling
@@ -19,6 +19,9 @@ from entra.errors import EntraError, NotFound, Transient
 from entra.model import Identity, Kind
 from entra.writer import Writer
 from identity.credential_names import tag_of
+
+_SOON: Final = 60.0
+"""Seconds: a doubt has to be settled in time, whatever else fails."""
 
 _log = logging.getLogger("azwi.controller.identity")
 
@@ -32,34 +35,36 @@ class IdentityReconciler:
 
     parts: Parts
     judge: Judge = field(init=False)
+    endings: Endings = field(init=False)
 
     def __post_init__(self) -> None:
         judge = Judge(self.parts.grants, self.parts.rules.own_client_id)
         object.__setattr__(self, "judge", judge)
+        object.__setattr__(self, "endings", Endings(self.parts))
 
     async def reconcile(self, client_id: str) -> float | None:
         """Bring an identity's credentials to what is wanted and granted; say when to look again."""
         judged = await self.judge.judge(self._wishes(client_id), client_id)
         telling = Telling(self.parts, client_id, judged)
-        if not self._concerns_entra(client_id, judged):
+        if self._concerns_entra(client_id, judged):
+            again = await self._asking(client_id, judged, telling)
+        else:
+            again = None
             await telling.barred()
-            await self._let_go(judged)
-            return _soonest(judged)
+            await self.endings.let_go(judged, telling)
+        return _ended(telling, _soonest(judged, again))
+
+    async def _asking(self, client_id: str, judged: list[Judged], telling: Telling) -> float | None:
         try:
-            again = await self._in_entra(client_id, judged, telling)
+            return await self._in_entra(client_id, judged, telling)
         except NotFound as error:
-            # Gone, or never there: nothing of ours can stand on it. It is looked up anew.
-            self.parts.entra.identities.remembered.forget(client_id)
-            await telling.failed(error)
-            await self._let_go(judged)
-            again = self.parts.rules.refused_again
+            return await self.endings.gone(client_id, telling, error)
         except EntraError as error:
             await telling.failed(error)
-            await self._let_go_unasked(client_id, judged, error)
+            await self.endings.let_go_unasked(client_id, telling, error)
             if isinstance(error, Transient):
                 raise
-            again = self.parts.rules.refused_again
-        return _soonest(judged, again)
+            return self.parts.rules.refused_again
 
     def _wishes(self, client_id: str) -> list[Wish]:
         objects, resources = self.parts.objects, self.parts.resources
@@ -91,54 +96,39 @@ class IdentityReconciler:
         self, client_id: str, judged: list[Judged], telling: Telling
     ) -> float | None:
         entra, journal = self.parts.entra, self.parts.journal
-        identity = await self._identity(client_id, judged)
-        if identity is None:
-            return None
+        identity = await entra.identities.by_client_id(client_id)
         telling.identity = identity
         if any(one.ruled.standing is Standing.GRANTED for one in judged):
             await journal.remember(identity)
-        known_for = self.parts.rules.known_for
+        known_for = self.endings.known_for(client_id)
         async with entra.writers.of(identity, known_for=known_for) as writer:
-            decided, judged = await self._decide(client_id, identity, writer, judged)
-            telling.judged = judged
-            application = Application(self.parts, identity, writer, decided, self.judge, telling)
-            applied = await application.run()
+            await journal.found(client_id)
+            decided = await self._decide(client_id, identity, writer, judged)
+            telling.judged = decided.judged
+            applied = await Application(
+                self.parts, identity, writer, decided.plan, self.judge, telling
+            ).run()
             ours = [there for there in writer.observed if is_ours(there, self.parts.cluster())]
-            slots = len(writer.observed)
-        await self._afterwards(client_id, judged, applied)
+            slots, listed_at = len(writer.observed), writer.listed_at
         self.parts.removals.stands(client_id, ours)
         self.parts.slots(client_id, slots)
         tags = (tag_of(there.name) for there in ours)
         self.parts.tags[client_id] = frozenset(tag for tag in tags if tag)
-        if self._is_over(client_id, judged, applied):
-            await journal.forget(client_id)
-            self.parts.no_slots(client_id)
-            self.parts.tags.pop(client_id, None)
+        ending = await self.endings.afterwards(client_id, telling, applied, listed_at)
         if applied.error is not None:
             raise applied.error
-        return applied.again
-
-    async def _identity(self, client_id: str, judged: Sequence[Judged]) -> Identity | None:
-        """Find the identity; None if it is gone, with everything that stood on it."""
-        try:
-            return await self.parts.entra.identities.by_client_id(client_id)
-        except NotFound:
-            await self._let_go(judged)
-            if all(one.wish.deleting for one in judged):
-                await self.parts.journal.forget(client_id)
-                return None
-            raise
+        return _soonest(decided.judged, applied.again, decided.again, ending)
 
     async def _decide(
         self, client_id: str, identity: Identity, writer: Writer, judged: list[Judged]
-    ) -> tuple[Plan, list[Judged]]:
+    ) -> "_Decided":
         """Plan; where something would go because nobody wants it, look whether that is so."""
         retained = await self._retained(client_id)
         unresolved = await self._unresolved(client_id, writer)
-        situation = self._situation(identity, writer, (*judged, *unresolved), retained)
-        decided = plan(situation)
-        if not decided.presumes_absence:
-            return decided, judged
+        situation = self._situation(identity, writer, (*judged, *unresolved), retained.kept)
+        decided = _Decided(plan(situation), judged, _soonest(unresolved, retained.again))
+        if not decided.plan.presumes_absence:
+            return decided
         try:
             await self.parts.confirm()
         except KubeError as error:
@@ -146,11 +136,11 @@ class IdentityReconciler:
                 "left-over credentials stay: objects can't be listed",
                 extra={"clientId": client_id, "error": str(error)},
             )
-            return plan(replace(situation, complete=False)), judged
+            return replace(decided, plan=plan(replace(situation, complete=False)))
         judged = await self.judge.judge(self._wishes(client_id), client_id)
         unresolved = await self._unresolved(client_id, writer)
-        situation = self._situation(identity, writer, (*judged, *unresolved), retained)
-        return plan(situation), judged
+        situation = self._situation(identity, writer, (*judged, *unresolved), retained.kept)
+        return _Decided(plan(situation), judged, _soonest(unresolved, retained.again))
 
     async def _unresolved(self, client_id: str, writer: Writer) -> list[Judged]:
         """Return objects that may be for this identity: what they have stays until that is known.
@@ -185,9 +175,10 @@ class IdentityReconciler:
             per_namespace=self.parts.rules.per_namespace,
         )
 
-    async def _retained(self, client_id: str) -> dict[str, str]:
+    async def _retained(self, client_id: str) -> "_Retained":
         """Return what stays without an object, as long as that is granted."""
         kept: dict[str, str] = {}
+        doubted: list[float] = []
         for name, retained in self.parts.journal.retained(client_id).items():
             foreign = not retained.account
             for verb in (Verb.RETAIN, Verb.FEDERATE_EXTERNAL if foreign else Verb.FEDERATE):
@@ -195,59 +186,40 @@ class IdentityReconciler:
                 ruling = await self.parts.grants.check(question)
                 if ruling.verdict is Verdict.DENIED:
                     break
+                if (again := self.judge.again_in(question, ruling)) is not None:
+                    doubted.append(again)
             else:
                 kept[name] = retained.namespace
-        return kept
+        return _Retained(kept, min(doubted, default=None))
 
-    async def _afterwards(self, client_id: str, judged: Sequence[Judged], applied: Applied) -> None:
-        """Let objects go whose credential is gone, or stays because it may."""
-        journal = self.parts.journal
-        cluster = self.parts.cluster()
-        for one in judged:
-            if one.wish.uid in applied.released and one.wish.deleting and one.wish.finalized:
-                await take_off(self.parts.kube, self.parts.objects, one.wish, cluster)
-        for name in applied.no_longer_retained:
-            await journal.release(client_id, name)
 
-    async def _let_go(self, judged: Iterable[Judged]) -> None:
-        """Let objects go for which nothing of ours stands anywhere."""
-        cluster = self.parts.cluster()
-        going = [one.wish for one in judged if one.wish.deleting and one.wish.finalized]
-        await asyncio.gather(
-            *(take_off(self.parts.kube, self.parts.objects, wish, cluster) for wish in going)
-        )
+@dataclass(frozen=True, slots=True)
+class _Retained:
+    """What stays without an object: by name, with the namespace that it counts for."""
 
-    async def _let_go_unasked(
-        self, client_id: str, judged: Iterable[Judged], error: EntraError
-    ) -> None:
-        """Let objects go while Entra can't be asked, for those who may: the sweep takes the rest.
+    kept: dict[str, str]
+    again: float | None
+    """Seconds until a doubt about one may be settled."""
 
-        Without it a namespace would stay until Entra answers, and for most it is to.
-        """
-        for one in judged:
-            wish = one.wish
-            if not wish.deleting or not wish.finalized:
-                continue
-            question = GrantQuestion(wish.key.namespace, wish.account, Verb.RETAIN, client_id)
-            ruling = await self.parts.grants.check(question)
-            if ruling.verdict is Verdict.GRANTED:
-                _log.info(
-                    "object let go without asking Entra: verb retain is granted",
-                    extra={"object": str(wish.key), "error": type(error).__name__},
-                )
-                cluster = self.parts.cluster()
-                await take_off(self.parts.kube, self.parts.objects, wish, cluster)
 
-    def _is_over(self, client_id: str, judged: Sequence[Judged], applied: Applied) -> bool:
-        """Tell whether the identity may be forgotten: nothing of ours on it, and nobody asks."""
-        return (
-            applied.error is None
-            and applied.again is None
-            and not any(one.uncertain for one in judged)
-            and not applied.ours_left
-            and all(one.ruled.standing is Standing.DENIED or one.wish.deleting for one in judged)
-            and not self.parts.journal.retained(client_id)
-        )
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    judged: list[Judged]
+    again: float | None
+    """Seconds until a doubt about what nobody present asks for may be settled."""
+
+
+def _ended(telling: Telling, again: float | None) -> float | None:
+    """Return when to look again, or raise what the API server refused: that is tried again, too."""
+    if telling.refused is None:
+        return again
+    if again is None or again > _SOON:
+        raise telling.refused
+    _log.warning("not all objects were told", extra={"error": str(telling.refused)})
+    return again
 
 
 def _soonest(judged: Iterable[Judged], *others: float | None) -> float | None:

@@ -76,10 +76,11 @@ class Judge:
             Ruled(wish, _STANDINGS[ruling.verdict]),
             _authorized(wish, question, ruling),
             uncertain=ruling.verdict is Verdict.UNKNOWN,
-            again=self._again_in(question, ruling),
+            again=self.again_in(question, ruling),
         )
 
-    def _again_in(self, question: Question, ruling: Ruling) -> float | None:
+    def again_in(self, question: Question, ruling: Ruling) -> float | None:
+        """Return the seconds after which to ask again what is not certain; None if it is."""
         wait = self.grants.again_in(question)
         if ruling.verdict is Verdict.UNKNOWN:
             return max(_FAILED_AGAIN, wait or 0.0)
@@ -95,7 +96,7 @@ class Judge:
         standing = _STANDINGS[own.verdict]
         if wish.policy is DeletionPolicy.DELETE:
             undecided = standing is Standing.DOUBTED
-            again = self._again_in(asked, own) if undecided else None
+            again = self.again_in(asked, own) if undecided else None
             return Judged(wish, Ruled(wish, standing), gone, uncertain=undecided, again=again)
         question = question_for(wish, client_id, Verb.RETAIN)
         ruling = await self.grants.check(question)
@@ -105,7 +106,7 @@ class Judge:
         }:
             # Not decided: the object stays until it is, and so does its credential.
             stays = replace(wish, deleting=False)
-            again = self._again_in(question, ruling)
+            again = self.again_in(question, ruling)
             return Judged(wish, Ruled(stays, Standing.DOUBTED), gone, uncertain=True, again=again)
         return Judged(wish, Ruled(wish, standing, ruling.verdict is Verdict.GRANTED), gone)
 

@@ -1,12 +1,13 @@
 """What reconciling stands on, put together once."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from controller.grants import Grants
 from controller.journal import Journal
 from controller.kube import Kube
-from controller.model import ClusterIdentity, Key
+from controller.model import ClusterIdentity, Wish
 from controller.reconcile.removals import Removals
 from controller.reconcile.resources import Resources
 from controller.status.conditions import Told
@@ -49,7 +50,7 @@ class Parts:
     confirm: Callable[[], Awaitable[None]]
     """Lists all objects anew, consistently; raises `KubeError`."""
     rules: Rules
-    complete: Callable[[Key, Told], Told] = lambda _key, told: told
+    complete: Callable[[Wish, Told], Told] = lambda _wish, told: told
     """Adds what a proof says to what is to be told of an object, and has it proved."""
     removed: Callable[[str], None] = lambda _: None
     """Hears of each credential that was removed: why."""
@@ -59,3 +60,7 @@ class Parts:
     """Hears of an identity that is none of ours any more."""
     tags: dict[str, frozenset[str]] = field(default_factory=dict)
     """Tags of those of ours, by client id: which issuers of this cluster they are of."""
+    bare_since: dict[str, float] = field(default_factory=dict)
+    """By client id of those that show nothing of ours, and nobody asks for: since when (`now`)."""
+    now: Callable[[], float] = time.monotonic
+    """Seconds, of the clock that `Entra` has."""

@@ -56,6 +56,8 @@ class ResourceReconciler:
     due: Callable[[str], None]
     """Asks for a reconcile of an identity, by client id."""
     cluster: Callable[[], ClusterIdentity]
+    complete: Callable[[Wish, Told], Told] = lambda _wish, told: told
+    """See `Parts`."""
 
     async def reconcile(self, folded: str) -> float | None:
         """Find the identity and have it reconciled. Raises `Transient` errors, to be retried."""
@@ -126,7 +128,7 @@ class ResourceReconciler:
         for record in self.objects.of_resource(folded):
             if not record.wish.deleting:
                 told = Told(authorized(record.wish.resource_id), NOT_AUTHORIZED)
-                await self.teller.tell(record.key, told)
+                await self.teller.tell(record.wish, self.complete(record.wish, told))
 
 
 def unknown_or_not_granted(resource: str) -> Condition:

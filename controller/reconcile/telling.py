@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from controller.kube import KubeError, Unreachable
 from controller.plan import Barred, Delete, Holds, Outcome, Standing
 from controller.reconcile.judge import Judged
 from controller.reconcile.parts import Parts
@@ -33,11 +34,23 @@ class Telling:
     judged: list[Judged]
     identity: Identity | None = None
     told: set[str] = field(default_factory=set)
+    refused: KubeError | None = None
+    """The first thing that the API server refused about an object."""
+
+    def took(self, error: KubeError) -> None:
+        """Take that something could not be done to one object: the others go on.
+
+        Else whoever writes an object that can't be changed, too large a one say, would stop what
+        happens to everybody's of the identity. Where the server does not answer it is raised.
+        """
+        if isinstance(error, Unreachable):
+            raise error
+        self.refused = self.refused or error
 
     async def barred(self) -> None:
         """Tell all that they have no grant, or none that is certain: Entra was not asked."""
         for one in self.judged:
-            if not one.wish.deleting:
+            if not one.wish.deleting and not self._stands(one):
                 await self._tell(one, Told(one.authorized, NOT_AUTHORIZED))
 
     async def outcomes(self, outcomes: Mapping[str, Outcome], slots_used: int) -> None:
@@ -50,7 +63,7 @@ class Telling:
     async def outcome(self, one: Judged, outcome: Outcome, slots_used: int) -> None:
         """Tell one object what became of it."""
         self.told.add(one.wish.uid)
-        if one.wish.deleting or (one.uncertain and isinstance(outcome, Holds)):
+        if one.wish.deleting or self._stands(one):
             return
         authorized = one.authorized
         if isinstance(outcome, Barred) and outcome.still_effective:
@@ -87,8 +100,12 @@ class Telling:
 
     async def _write_back(self, one: Judged) -> None:
         parts = self.parts
-        if parts.rules.resolve_resource_ids and self.identity:
+        if not parts.rules.resolve_resource_ids or self.identity is None:
+            return
+        try:
             await write_back(parts.kube, parts.accounts, one.wish, self.identity)
+        except KubeError as error:
+            self.took(error)
 
     async def held(self, step: Delete) -> None:
         """Tell those whose removal waits for an admin's word."""
@@ -109,12 +126,12 @@ class Telling:
                 await self._failed(one, error)
 
     async def _failed(self, one: Judged, error: EntraError) -> None:
-        if one.uncertain:
-            return  # an error is no news about a grant
+        if self._stands(one):
+            return
         if not one.wish.deleting and not one.authorized.holds:
             await self._tell(one, Told(one.authorized, NOT_AUTHORIZED))
             return
-        if isinstance(error, Transient) and await self.parts.teller.trouble(one.wish.key, error):
+        if isinstance(error, Transient) and await self._troubled(one, error):
             return
         # Of one that is being deleted, people want to know why it does not go.
         await self._tell(
@@ -122,6 +139,19 @@ class Telling:
             Told(one.authorized, condition_from(error), identity=self.identity, error=error),
         )
 
+    def _stands(self, one: Judged) -> bool:
+        """Tell whether what an object was told stands: a check that failed is no news."""
+        return one.uncertain and (one.wish.deleting or self.parts.teller.was_told(one.wish))
+
+    async def _troubled(self, one: Judged, error: Transient) -> bool:
+        try:
+            return await self.parts.teller.trouble(one.wish, error)
+        except KubeError as refused:
+            self.took(refused)
+            return True
+
     async def _tell(self, one: Judged, told: Told) -> None:
-        key = one.wish.key
-        await self.parts.teller.tell(key, self.parts.complete(key, told))
+        try:
+            await self.parts.teller.tell(one.wish, self.parts.complete(one.wish, told))
+        except KubeError as error:
+            self.took(error)

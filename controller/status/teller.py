@@ -29,9 +29,13 @@ class Teller:
     cluster: Callable[[], ClusterIdentity]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    async def tell(self, key: Key, told: Told) -> None:
-        """Write the status of an object, unless it says so already."""
-        record = self.objects.get(key)
+    async def tell(self, wish: Wish, told: Told) -> None:
+        """Write the status of an object, unless it says so already.
+
+        What was decided for one is not told to another one that has its name by now, nor to itself
+        if it asks for something else: that is decided by itself.
+        """
+        record = self._of(wish)
         if record is None:
             return
         before = record.status
@@ -42,13 +46,13 @@ class Teller:
         await self._write(record, before, status)
         await self._announce(record.wish, before, status)
 
-    async def trouble(self, key: Key, error: EntraError) -> bool:
+    async def trouble(self, wish: Wish, error: EntraError) -> bool:
         """Tell of an object whose credential stands that Entra can't be asked about it now.
 
         Tells whether that is all there is to tell: not where nothing stood, or was asked for
         otherwise.
         """
-        record = self.objects.get(key)
+        record = self._of(wish)
         if record is None or (SYNCED, "True") not in record.conditions:
             return False
         before = record.status
@@ -58,6 +62,17 @@ class Teller:
         if status is not None:
             await self._write(record, before, status)
         return True
+
+    def was_told(self, wish: Wish) -> bool:
+        """Tell whether an object, as it is now, was told anything yet."""
+        record = self._of(wish)
+        return record is not None and record.status.get("observedGeneration") == wish.generation
+
+    def _of(self, wish: Wish) -> Record | None:
+        record = self.objects.get(wish.key)
+        if record is None or record.uid != wish.uid or record.wish.generation != wish.generation:
+            return None
+        return record
 
     async def _write(
         self, record: Record, before: Mapping[str, Any], status: Mapping[str, Any]
