@@ -21,6 +21,8 @@ from controller.names import GROUP, KOPF_PREFIX, PLURAL, VERSION
 _PAUSE: Final = 5.0
 """Seconds between the end of kopf and its next start."""
 _WORKERS: Final = 200
+_CHUNK: Final = 500
+"""Objects of one page of a list: whole lists of 10,000 are tens of megabytes in memory, twice."""
 _SWITCH: Final = 0.0005
 """Seconds that kopf's thread may keep ours waiting for the interpreter each time that ours has sent
 or read something. By default they are ten times as many: then ours makes 50 calls a second instead
@@ -130,6 +132,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.trust_env = False
     settings.networking.request_timeout = 30
     settings.watching.server_timeout = 300
+    settings.watching.chunk_size = _CHUNK
     settings.queueing.idle_timeout = 0.5
     settings.queueing.worker_limit = _WORKERS
     settings.persistence.finalizer = f"{KOPF_PREFIX}/finalizer"
