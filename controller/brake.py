@@ -36,6 +36,8 @@ class Brake:
     def __init__(self, interval: float, record: BrakeRecord | None = None) -> None:
         self._interval = interval
         self._gone: deque[tuple[float, int]] = deque()
+        self._gone_by_name: dict[Hashable, tuple[float, int]] = {}
+        """The earliest first."""
         self._since = record.since if record else None
         self._told = record.held if record else 0
         self._named: dict[Hashable, int] = {}
@@ -61,18 +63,25 @@ class Brake:
         """Tell whether `count` removals may go, all of them; if so they are taken for done.
 
         `total` counts the credentials of ours that stand now, these included. `what` tells the
-        same removals when they are asked for again, so that they are held once; with a count of 0
-        they are wanted no more.
+        same removals when they are asked for again, so that they are held once, and counted once if
+        they failed after they were let go; with a count of 0 they are wanted no more.
         """
         if count == 0:
             self._named.pop(what, None)
             return True
+        used = self._used(now)
+        if what in self._gone_by_name:
+            del self._gone_by_name[what]  # counted from now on: it is the latest again
+            self._count(count, what, now)
+            return True
         if count <= self._left(now):
             self._allowed -= count
+            if what is not None:
+                self._gone_by_name[what] = now, 0
             self._went(count, what)
             return True
-        if self._since is None and self._used(now) + count <= self.limit(total, now):
-            self._gone.append((now, count))
+        if self._since is None and used + count <= self.limit(total, now):
+            self._count(count, what, now)
             self._went(count, what)
             return True
         self._hold(count, what, now)
@@ -105,6 +114,12 @@ class Brake:
         else:
             self._named[what] = count
 
+    def _count(self, count: int, what: Hashable, now: float) -> None:
+        if what is None:
+            self._gone.append((now, count))
+        else:
+            self._gone_by_name[what] = now, count
+
     def _went(self, count: int, what: Hashable) -> None:
         self._told = max(0, self._told - count)
         if what is None:
@@ -113,9 +128,15 @@ class Brake:
             self._named.pop(what, None)
 
     def _used(self, now: float) -> int:
-        while self._gone and self._gone[0][0] <= now - self._interval:
+        begun = now - self._interval
+        while self._gone and self._gone[0][0] <= begun:
             self._gone.popleft()
-        return sum(count for _, count in self._gone)
+        while (first := next(iter(self._gone_by_name), None)) is not None:
+            if self._gone_by_name[first][0] > begun:
+                break
+            del self._gone_by_name[first]
+        counted = (*self._gone, *self._gone_by_name.values())
+        return sum(count for _, count in counted)
 
     def _left(self, now: float) -> int:
         if now >= self._allowed_until:

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from controller.brake import Brake, BrakeRecord
+from controller.brake import Brake
 from controller.journal import Journal
 
 _log = logging.getLogger("azwi.controller.removals")
@@ -50,9 +50,8 @@ class Removals:
     async def allow(self, what: str) -> bool:
         """Tell whether a removal, known by `what`, may go now. Raises `KubeError`."""
         async with self._lock:
-            before = self._brake.record
             if self._ask(what):
-                await self._keep(before)
+                await self._keep()
                 return True
             if word := await self._journal.take_allowance():
                 _log.warning("an admin allows removals", extra={"count": word})
@@ -60,25 +59,24 @@ class Removals:
                 allowed = self._ask(what)
             else:
                 allowed = False
-            await self._keep(before)
+            await self._keep()
             return allowed
 
     async def settled(self, client_id: str, still_held: set[str]) -> None:
         """Forget what was held of an identity and is not due any more. Raises `KubeError`."""
         async with self._lock:
-            before = self._brake.record
             for what in self._held.pop(client_id, set()) - still_held:
                 self._brake.ask(0, total=self.total, now=self._clock(), what=what)
             if still_held:
                 self._held[client_id] = still_held
-            await self._keep(before)
+            await self._keep()
 
     def _ask(self, what: str) -> bool:
         return self._brake.ask(total=self.total, now=self._clock(), what=what)
 
-    async def _keep(self, before: BrakeRecord | None) -> None:
+    async def _keep(self) -> None:
         record = self._brake.record
-        if (record is None) == (before is None):
+        if (record is None) == (self._journal.brake is None):
             return  # how many wait is for metrics; that some do is what a restart must know
         if record is not None:
             _log.error(

@@ -1,19 +1,26 @@
 """Which identity a resource id names: found again and again, since it may be made anew."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from controller.journal import Journal
 from controller.kube import Kube
 from controller.model import ClusterIdentity, Wish
 from controller.reconcile.finalizers import take_off
+from controller.reconcile.together import each
 from controller.status.conditions import AUTHORIZED, SYNCED, Condition, Told
 from controller.status.teller import Teller
 from controller.store import Objects
-from entra.errors import EntraError, Transient
+from entra.errors import EntraError, NotFound, Transient
 from entra.model import resource_id
 from entra.resolve import Resolver
+
+_CERTAIN_AFTER: Final = 60.0
+"""Seconds between two looks that both find nothing where something was."""
 
 _log = logging.getLogger("azwi.controller.resources")
 
@@ -26,6 +33,8 @@ class Resources:
     """Those that were found."""
     absent: set[str] = field(default_factory=set)
     """Those that are certainly not there, or none of ours to know."""
+    lost: dict[str, float] = field(default_factory=dict)
+    """Those that were found once, and not found lately: since when."""
 
     def of(self, client_id: str) -> list[str]:
         """Return the resource ids that stand for a client id."""
@@ -58,46 +67,71 @@ class ResourceReconciler:
     cluster: Callable[[], ClusterIdentity]
     complete: Callable[[Wish, Told], Told] = lambda _wish, told: told
     """See `Parts`."""
+    now: Callable[[], float] = time.monotonic
+    """Seconds."""
 
     async def reconcile(self, folded: str) -> float | None:
         """Find the identity and have it reconciled. Raises `Transient` errors, to be retried."""
         records = self.objects.of_resource(folded)
         before = self.resources.client_ids.get(folded)
+        again = None
         if not records:
+            # Nothing is kept: anybody could fill the memory with ids that were named once.
             self._now_is(folded, None)
+            self.resources.absent.discard(folded)
         elif not self.enabled:
             self._now_is(folded, None)
             await self._tell_all(folded, lambda _: _DISABLED)
             await self._let_go(folded)
         else:
-            await self._look(folded)
+            again = await self._look(folded)
         for client_id in {before, self.resources.client_ids.get(folded)} - {None}:
             if client_id is not None:
                 self.due(client_id)
-        return None
+        return again
 
-    async def _look(self, folded: str) -> None:
+    async def _look(self, folded: str) -> float | None:
+        """Find out what it stands for; say when to look again."""
         place = resource_id(folded)
         if place is None:
             self._now_is(folded, None)
-            return
+            return None
         try:
             identity = await self.resolver.by_resource_id(place)
         except Transient:
-            if self.resources.is_open(folded):
-                await self._as_noted(folded)
+            if self.resources.is_open(folded) and not self._as_noted(folded):
+                await self._tell_all(folded, lambda _: _NOT_YET)
+                await self._let_go(folded)
             raise
+        except NotFound as error:
+            return await self._lost(folded, error)
         except EntraError as error:
-            # What is not there and what may not be looked at read the same to who asks.
-            _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
-            self._now_is(folded, None)
-            await self._tell_all(folded, unknown_or_not_granted)
-            await self._let_go(folded)
-        else:
-            self._now_is(folded, identity.client_id)
+            # An error is no absence: what was found, or noted, stays as it is.
+            known = folded in self.resources.client_ids
+            if not known and (folded in self.resources.absent or not self._as_noted(folded)):
+                await self._unknown(folded, error)
+            return None
+        self._now_is(folded, identity.client_id)
+        return None
 
-    async def _as_noted(self, folded: str) -> None:
-        """Go by the journal while Azure does not answer: what is not there was never written for.
+    async def _lost(self, folded: str, error: NotFound) -> float | None:
+        """Take that it is not there; one that was has to be missed twice."""
+        if folded in self.resources.client_ids:
+            wait = self.resources.lost.setdefault(folded, self.now()) + _CERTAIN_AFTER - self.now()
+            if wait > 0:
+                return wait
+        await self._unknown(folded, error)
+        return None
+
+    async def _unknown(self, folded: str, error: EntraError) -> None:
+        """Take that it is nobody's: not there, or not to be looked at, which reads the same."""
+        _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
+        self._now_is(folded, None)
+        await self._tell_all(folded, unknown_or_not_granted)
+        await self._let_go(folded)
+
+    def _as_noted(self, folded: str) -> bool:
+        """Go by the journal while Azure does not say: what is not there was never written for.
 
         So that a namespace can be deleted all the same.
         """
@@ -105,17 +139,22 @@ class ResourceReconciler:
             if identity.resource and identity.resource.folded == folded:
                 self._now_is(folded, identity.client_id)
                 self.due(identity.client_id)
-                return
-        await self._tell_all(folded, lambda _: _NOT_YET)
-        await self._let_go(folded)
+                return True
+        return False
 
     async def _let_go(self, folded: str) -> None:
         """Let objects go whose identity is nowhere; what they left, if anything, is swept."""
-        for record in self.objects.of_resource(folded):
-            if record.wish.deleting and record.wish.finalized:
-                await take_off(self.kube, self.objects, record.wish, self.cluster())
+        await each(
+            partial(take_off, self.kube, self.objects, cluster=self.cluster()),
+            [
+                record.wish
+                for record in self.objects.of_resource(folded)
+                if record.wish.deleting and record.wish.finalized
+            ],
+        )
 
     def _now_is(self, folded: str, client_id: str | None) -> None:
+        self.resources.lost.pop(folded, None)
         if client_id is None:
             self.resources.client_ids.pop(folded, None)
             self.resources.absent.add(folded)
@@ -125,10 +164,13 @@ class ResourceReconciler:
 
     async def _tell_all(self, folded: str, authorized: Callable[[str], Condition]) -> None:
         """Tell each by the resource id as it wrote it."""
-        for record in self.objects.of_resource(folded):
-            if not record.wish.deleting:
-                told = Told(authorized(record.wish.resource_id), NOT_AUTHORIZED)
-                await self.teller.tell(record.wish, self.complete(record.wish, told))
+
+        async def tell(wish: Wish) -> None:
+            told = Told(authorized(wish.resource_id), NOT_AUTHORIZED)
+            await self.teller.tell(wish, self.complete(wish, told))
+
+        wishes = [record.wish for record in self.objects.of_resource(folded)]
+        await each(tell, [wish for wish in wishes if not wish.deleting])
 
 
 def unknown_or_not_granted(resource: str) -> Condition:

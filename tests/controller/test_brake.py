@@ -12,10 +12,10 @@ HOUR = 3600.0
 NOW = 1_800_000_000.0
 
 
-def asked(brake: Brake, times: int, total: int, now: float = NOW) -> int:
+def asked(brake: Brake, times: int, total: int, now: float = NOW, first: int = 0) -> int:
     """Ask for one removal after the other; return how many may go. Each that goes is gone."""
     gone = 0
-    for number in range(times):
+    for number in range(first, first + times):
         gone += brake.ask(total=total - gone, now=now, what=number)
     return gone
 
@@ -47,9 +47,25 @@ def test_more_at_once_than_may_go_is_held_as_a_whole() -> None:
 def test_the_window_slides() -> None:
     brake = Brake(HOUR)
     assert asked(brake, 10, total=100) == 10
-    assert asked(brake, 10, total=90, now=NOW + HOUR / 2) == 10
-    assert asked(brake, 10, total=80, now=NOW + HOUR) == 10
-    assert asked(brake, 1, total=70, now=NOW + HOUR) == 0
+    assert asked(brake, 10, total=90, now=NOW + HOUR / 2, first=10) == 10
+    assert asked(brake, 10, total=80, now=NOW + HOUR, first=20) == 10
+    assert asked(brake, 1, total=70, now=NOW + HOUR, first=30) == 0
+
+
+def test_a_removal_that_fails_and_is_tried_again_counts_once() -> None:
+    brake = Brake(HOUR)
+    for minute in range(100):
+        assert asked(brake, 20, total=100, now=NOW + 60 * minute) == 20
+    assert asked(brake, 1, total=100, now=NOW + 60 * 100, first=20) == 0
+    assert asked(brake, 20, total=100, now=NOW + 60 * 100) == 20, "they were let go before"
+
+
+def test_a_removal_that_an_admin_allowed_and_that_failed_is_tried_again() -> None:
+    brake = Brake(HOUR, BrakeRecord(NOW, 10))
+    brake.allow(2, NOW)
+    assert asked(brake, 2, total=100) == 2
+    assert asked(brake, 2, total=100) == 2
+    assert asked(brake, 1, total=100, first=2) == 0
 
 
 def test_once_on_it_stays_on_however_long() -> None:

@@ -105,7 +105,7 @@ class Stage:
                 predecessors=tuple(old.url for old in journal.issuers.predecessors),
             )
 
-        objects = Objects(lambda before, after: stage.noticed(before, after))
+        objects = Objects(lambda *wishes: stage.noticed(*wishes))  # noqa: PLW0108 - made below
         accounts = Accounts(lambda key: stage.add("accounts", key))
         lists = Lists(kube, accounts, objects, cluster_now, loop.time)
         resources = Resources()
@@ -151,6 +151,7 @@ class Stage:
                 enabled=parts.rules.resolve_resource_ids,
                 due=lambda client_id: stage.add("identities", client_id),
                 cluster=cluster_now,
+                now=loop.time,
             ),
             AccountReconciler(kube, accounts, objects, events, cluster_now, AUDIENCE),
             due=due,
@@ -240,12 +241,20 @@ class Stage:
     # What people do.
 
     def grant(
-        self, identity: Identity | str, account: str, namespace: str = "shop", verb: str = "federate"
+        self,
+        identity: Identity | str,
+        account: str,
+        namespace: str = "shop",
+        verb: str = "federate",
     ) -> None:
         self.cluster.granted.add(self._right(identity, account, namespace, verb))
 
     def withdraw(
-        self, identity: Identity | str, account: str, namespace: str = "shop", verb: str = "federate"
+        self,
+        identity: Identity | str,
+        account: str,
+        namespace: str = "shop",
+        verb: str = "federate",
     ) -> None:
         self.cluster.granted.discard(self._right(identity, account, namespace, verb))
         self.grants.forget()

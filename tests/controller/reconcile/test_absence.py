@@ -1,4 +1,4 @@
-"""What is not seen may be there all the same: an error, or a service behind its time, ends nothing."""
+"""What is not seen may be there all the same: an error, or a late service, ends nothing."""
 
 import asyncio
 
