@@ -29,7 +29,9 @@ class Change:
     """An object whose spec is to be another one; `identity` is the same, it is in the name."""
 
     name: str
+    uid: str
     spec: Object
+    """What of it is to be another one, as a merge patch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def plan_objects(
         elif not record.wish.deleting and record.wish.owner == account.uid:
             change = merge_patch(record.spec, spec)
             if change:
-                steps.append(Change(name, change))
+                steps.append(Change(name, record.wish.uid, change))
     return steps
 
 

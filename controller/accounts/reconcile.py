@@ -7,6 +7,7 @@ from typing import Final
 
 from controller.accounts.plan import Change, Make, Remove, Step, plan_objects
 from controller.kube import AlreadyExists, Kube, NotFound, Object, paths
+from controller.kube.together import each
 from controller.model import ClusterIdentity, Key
 from controller.status.events import Events, Subject, advice_for
 from controller.store import AccountRecord, Accounts, Objects
@@ -38,11 +39,18 @@ class AccountReconciler:
             # What is not known may exist: only the API server's own word removes anything.
             account = await self._read(key)
             steps = self._plan(key, account)
-        again = [await self._take(key, account, step) for step in steps]
         if account is not None:
             for note in advice_for(account.federation):
                 await self.events.warn(Subject.account(account.key, account.uid), *note)
-        return min((seconds for seconds in again if seconds is not None), default=None)
+        again: list[float] = []
+
+        async def take(step: Step) -> None:
+            seconds = await self._take(key, account, step)
+            if seconds is not None:
+                again.append(seconds)
+
+        await each(take, steps)
+        return min(again, default=None)
 
     def _plan(self, key: Key, account: AccountRecord | None) -> list[Step]:
         return plan_objects(key, account, self.objects.of_account(key), self.audience)
@@ -60,8 +68,7 @@ class AccountReconciler:
         if isinstance(step, Make):
             return await self._make(key, account, step)
         if isinstance(step, Change):
-            path = paths.fic(key.namespace, step.name)
-            self._learn(await self.kube.merge(path, {"spec": step.spec}))
+            await self._change(key, step)
             return None
         if not await self.kube.delete(paths.fic(key.namespace, step.name), uid=step.uid):
             self.objects.drop(Key(key.namespace, step.name), step.uid)
@@ -71,7 +78,21 @@ class AccountReconciler:
         )
         return _AGAIN if account is not None else None
 
+    async def _change(self, key: Key, step: Change) -> None:
+        """Change an object unless it is another one by now, somebody's own perhaps."""
+        patch = {"metadata": {"uid": step.uid}, "spec": step.spec}
+        try:
+            body = await self.kube.merge(paths.fic(key.namespace, step.name), patch)
+        except NotFound:
+            self.objects.drop(Key(key.namespace, step.name), step.uid)
+        else:
+            self._learn(body)
+
     async def _make(self, key: Key, account: AccountRecord | None, step: Make) -> float | None:
+        there = self.objects.get(Key(key.namespace, step.name))
+        if there is not None and there.wish.made_for != key.name:
+            # It would be refused: not worth a call each time.
+            return await self._taken(key, account, step)
         try:
             self._learn(await self.kube.create(paths.fics(key.namespace), step.body))
         except AlreadyExists:
@@ -83,7 +104,10 @@ class AccountReconciler:
         body = await self.kube.get(paths.fic(key.namespace, step.name))
         self._learn(body)
         wish = record_from(body, self.cluster()).wish
-        if account is not None and wish.made_for != key.name:
+        return await self._taken(key, account, step) if wish.made_for != key.name else _AGAIN
+
+    async def _taken(self, key: Key, account: AccountRecord | None, step: Make) -> float:
+        if account is not None:
             await self.events.warn(
                 Subject.account(account.key, account.uid),
                 "NameConflict",

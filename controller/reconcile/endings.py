@@ -8,6 +8,7 @@ from typing import Final
 from controller.grants import Question, Verb, Verdict
 from controller.journal import Retained
 from controller.kube import KubeError
+from controller.kube.together import each
 from controller.model import DeletionPolicy, Wish
 from controller.plan import Standing
 from controller.reconcile.apply import Applied
@@ -15,7 +16,6 @@ from controller.reconcile.finalizers import take_off
 from controller.reconcile.judge import Judged
 from controller.reconcile.parts import Parts
 from controller.reconcile.telling import Telling
-from controller.reconcile.together import each
 from entra.errors import EntraError, NotFound
 from identity.credential_names import credential_name
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from controller.journal import Journal
 from controller.kube import Kube
+from controller.kube.together import each
 from controller.model import ClusterIdentity, Wish
 from controller.reconcile.finalizers import take_off
-from controller.reconcile.together import each
 from controller.status.conditions import AUTHORIZED, SYNCED, Condition, Told
 from controller.status.teller import Teller
 from controller.store import Objects

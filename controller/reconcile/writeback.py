@@ -22,7 +22,7 @@ async def write_back(kube: Kube, accounts: Accounts, wish: Wish, identity: Ident
     account = accounts.get(key)
     if account is None or account.uid != wish.owner:
         return
-    tenant = wish.tenant_id or identity.tenant_id
+    tenant = wish.tenant_id or identity.tenant_id.lower()
     if (account.client_id.lower(), account.tenant_id.lower()) == (identity.client_id, tenant):
         return
     annotations = {CLIENT_ID: identity.client_id, TENANT_ID: tenant}

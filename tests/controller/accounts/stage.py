@@ -72,7 +72,8 @@ class Namespace:
                     "resourceVersion": str(self.made),
                 }
                 self.objects[name] = whole
-            case Change(name, spec):
+            case Change(name, uid, spec):
+                assert self.objects[name]["metadata"]["uid"] == uid
                 self.objects[name]["spec"] = patched(self.objects[name]["spec"], spec)
             case Remove(name, uid):
                 assert self.objects[name]["metadata"]["uid"] == uid

@@ -89,7 +89,7 @@ def test_an_identity_by_resource_id_is_known_without_case(namespace: Namespace) 
 
     steps = namespace.bring_to(account(identity_resource_id=RESOURCE_ID.lower()))
 
-    assert steps == [Change(before, {"identity": {"resourceId": RESOURCE_ID.lower()}})]
+    assert steps == [Change(before, "fic-1", {"identity": {"resourceId": RESOURCE_ID.lower()}})]
     assert list(namespace.objects) == [before]
 
 
@@ -146,8 +146,8 @@ def test_a_policy_that_is_written_or_taken_away_changes_the_object(namespace: Na
     on = namespace.bring_to(account(client_id=ONE, deletion_policy="Delete"))
     off = namespace.bring_to(account(client_id=ONE))
 
-    assert on == [Change(name, {"deletionPolicy": "Delete"})]
-    assert off == [Change(name, {"deletionPolicy": None})]
+    assert on == [Change(name, "fic-1", {"deletionPolicy": "Delete"})]
+    assert off == [Change(name, "fic-1", {"deletionPolicy": None})]
 
 
 def test_what_people_changed_in_an_object_is_put_right(namespace: Namespace) -> None:

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
-from controller.kube import KubeError, Unreachable
+from controller.kube.errors import KubeError, Unreachable
 
 T = TypeVar("T")
 
 AT_ONCE: Final = 8
-"""Calls of one identity: others have theirs at the same time, and connections are few."""
+"""Calls of one who works: others have theirs at the same time, and connections are few."""
 
 
 async def each(work: Callable[[T], Awaitable[object]], things: Iterable[T]) -> None:
