@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench fuzz lock clean
+.PHONY: help setup demo test lint format bench scale fuzz lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: setup  ## let ruff put the code in order
 
 bench: setup  ## speed and memory of the webhook and the emulator, as a table
 	@$(BIN)/python -m hack.bench
+
+scale: setup  ## the controller with 10,000 ServiceAccounts on 500 identities; 15 minutes
+	@$(BIN)/python -m hack.scale
 
 fuzz: setup  ## 100,000 malformed reviews against the real server
 	@$(BIN)/python -m hack.fuzz
