@@ -13,6 +13,13 @@ _LEASE: Final = "leases"
 Requests = Counter[tuple[str, str]]
 """By verb and resource, with a subresource after a slash: `("PATCH", "pods/status")`."""
 
+EntraCalls = dict[str, Counter[str]]
+"""As the emulator counts them: by kind, by the client id that they are about."""
+
+LOOKUPS: Final = ("graph.principals.", "graph.applications.", "arm.identities.")
+LISTS: Final = ("graph.credentials.list", "arm.credentials.list")
+"""Kinds, or how they begin."""
+
 
 def samples(text: str, name: str) -> list[tuple[dict[str, str], float]]:
     """Find all samples of a metric: labels and value."""
@@ -53,6 +60,29 @@ def without_leases(requests: Requests) -> Requests:
 def reviews(requests: Requests) -> int:
     """Count SubjectAccessReviews."""
     return sum(count for (_, resource), count in requests.items() if resource == _REVIEW)
+
+
+def credential_writes(calls: EntraCalls) -> int:
+    """Count writes of credentials, refused ones too."""
+    return sum(
+        by.total()
+        for kind, by in calls.items()
+        if ".credentials." in kind and not kind.endswith((".list", ".get"))
+    )
+
+
+def most(calls: EntraCalls, kinds: tuple[str, ...]) -> int:
+    """Return the most calls of these kinds that one identity had."""
+    by_identity: Counter[str] = Counter()
+    for kind, by in calls.items():
+        if kind.startswith(kinds):
+            by_identity += by
+    return max(by_identity.values(), default=0)
+
+
+def more(now: EntraCalls, before: EntraCalls) -> EntraCalls:
+    """Return what was asked between two looks."""
+    return {kind: by - before.get(kind, Counter()) for kind, by in now.items()}
 
 
 def entra_calls(text: str) -> Counter[str]:

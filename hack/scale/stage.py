@@ -15,7 +15,7 @@ from hack.bench.stage import Api, Json, StageFailed
 from hack.cluster import Cluster
 from hack.demo import controller as shipped
 from hack.emulator import Emulator, running
-from hack.scale.counts import Requests, api_requests
+from hack.scale.counts import EntraCalls, Requests, api_requests
 from hack.scale.fleet import CONTROLLER, SECRET, TENANT, Fleet
 
 FICS: Final = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
@@ -97,9 +97,9 @@ class Stage:
         """Read what the API server was asked so far, by anybody."""
         return api_requests(self.api.text("/metrics"))
 
-    def entra_calls(self) -> dict[str, Counter[str]]:
+    def entra_calls(self) -> EntraCalls:
         """Read what the emulator was asked so far: by kind, by client id."""
-        found: dict[str, Counter[str]] = {}
+        found: EntraCalls = {}
         for row in self.emulator.admin("GET", "/requests/counts")["counts"]:
             found.setdefault(row["kind"], Counter())[row["identity"]] += row["count"]
         return found
