@@ -88,7 +88,7 @@ def test_the_table_says_what_is_kept_and_what_is_missed_and_by_how_much() -> Non
         "  writes         <= 1.0200  1.0035  kept",
         "  lists               <= 1       2  missed by 100%",
         "time",
-        "  bound     s                  230",
+        "  bound    s                   230",
         "  surplus            <= 0       3  missed",
     ]
     assert not book.kept
