@@ -225,6 +225,9 @@ class Cluster:
                 fault.times -= 1
                 raise fault.error
 
+    async def done(self, call: str) -> None:
+        """Hear of a call that took effect, and is not answered yet."""
+
     async def held(self, call: str) -> None:
         for stop in self._stops:
             if re.search(stop.pattern, call):
@@ -257,6 +260,7 @@ class _Call:
         self.cluster.running -= 1
         if error is None:
             self.cluster.fault(self.call, after=True)
+            await self.cluster.done(self.call)
 
 
 __all__ = ["Cluster", "KubeError", "Stop"]

@@ -164,3 +164,38 @@ async def test_who_may_not_write_back_holds_nobody_up_and_is_told_the_rest(stage
         assert stage.condition("other") == ("True", "Ready")
         name = object_name("pay", identity.resource.folded if identity.resource else "")
         assert stage.condition(name) == ("True", "Ready")
+
+
+async def test_a_client_id_that_people_write_in_the_place_of_a_resource_id_stays(
+    stage: Stage,
+) -> None:
+    """The object of the resource id is still there for a moment."""
+    old, app = stage.services.managed_identity("old"), stage.services.application("billing")
+    stage.grant(old, "pay")
+    async with stage.running():
+        stage.annotate("pay", identity_resource_id=str(old.resource))
+        await asyncio.sleep(5)
+        stage.cluster.fail("(GET|DELETE) .*", Unavailable("status 500"), times=2)
+        stage.annotate("pay", identity_resource_id=None, client_id=app.client_id)
+        stage.add("identities", old.client_id)
+        await asyncio.sleep(0.5)
+        assert _written(stage) == app.client_id
+
+
+async def test_nor_is_one_overwritten_that_is_not_known_yet(stage: Stage) -> None:
+    old, app = stage.services.managed_identity("old"), stage.services.application("billing")
+    stage.grant(old, "pay")
+    async with stage.running():
+        stage.cluster.fail("PATCH .*/serviceaccounts/pay", Unavailable("status 500"))
+        stage.annotate("pay", identity_resource_id=str(old.resource))
+        await asyncio.sleep(0.9)
+        stage.watching = False
+        stage.annotate("pay", client_id=app.client_id)
+        await asyncio.sleep(20)
+        assert stage.cluster.count("PATCH .*/serviceaccounts/pay") > 1
+        assert _written(stage) == app.client_id
+
+
+def _written(stage: Stage) -> str:
+    account = stage.cluster.objects[paths.service_account("shop", "pay")]
+    return str(account["metadata"]["annotations"]["azure.workload.identity/client-id"])
