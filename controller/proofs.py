@@ -90,7 +90,7 @@ class Proofs:
             probe=verification.told(),
         )
         self._proofs[key] = proof
-        told = replace(proof.told, verified=proof.condition, probe=proof.probe)
+        told = replace(proof.told, verified=proof.condition, probe=proof.probe, keeps_error=True)
         await self._teller.tell(proof.wish, told)
         return next_in(proof.history, record.uid, self._clock(), self._intervals)
 

@@ -224,6 +224,8 @@ class Term:
         self.proof_queue.add(key, after)
 
     def _object_noticed(self, before: Wish | None, after: Wish | None) -> None:
+        if before is not None and after is None:
+            self._proofs.forget(before.key)
         for wish in (before, after):
             if wish is None:
                 continue

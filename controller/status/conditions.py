@@ -50,6 +50,8 @@ class Told:
     slots_used: int | None = None
     error: EntraError | None = None
     """What went wrong last, as long as it matters."""
+    keeps_error: bool = False
+    """What went wrong last is for somebody else to say: what stands of it stays."""
     probe: Mapping[str, Any] | None = None
     """What the access token said, for people."""
 
@@ -81,7 +83,9 @@ def status_of(
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": _conditions(told, generation, before.get("conditions") or (), now),
-        "lastError": _error(told.error, before.get("lastError"), now),
+        "lastError": before.get("lastError")
+        if told.keeps_error
+        else _error(told.error, before.get("lastError"), now),
         # Whatever was found out about an identity is for those that it is granted to.
         **(_found_out(told) if told.authorized.holds else {}),
     }
