@@ -45,6 +45,7 @@ class State:
 
     problem: str = "not leading yet"
     term: Term | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,11 @@ class Office:
 
 async def lead(office: Office) -> None:
     """Do the leader's work until cancelled; raise what keeps it from being done."""
-    config, kube, state = office.config, office.kube, office.state
-
-    def before_write() -> None:
-        office.leadership.assure(API_TIMEOUT)
-        office.metrics.journal_written()
-
-    journal = Journal(kube, config.namespace, options=Options(before_write=before_write))
+    config, state = office.config, office.state
+    kube = office.kube.guarded(partial(office.leadership.assure, API_TIMEOUT))
+    journal = Journal(
+        kube, config.namespace, options=Options(before_write=office.metrics.journal_written)
+    )
     await journal.load()
     issuer = await issuer_of(
         kube, given=config.cluster.issuer, token_file=config.cluster.token_file
@@ -76,13 +75,13 @@ async def lead(office: Office) -> None:
     async with _azure(office, journal) as azure:
         term = Term(config, kube, journal, azure, office.metrics)
         await term.lists.all()
-        state.term, state.problem = term, ""
         watch = Watch(KopfLogin(office.connection), term.notices(), grants=config.watch_grants)
+        state.term, state.watch, state.problem = term, watch, ""
         try:
             with office.metrics.watching(term.figures):
                 await _work(term, watch, config)
         finally:
-            state.term = None
+            state.term, state.watch, state.problem = None, None, "the leader's work is ending"
 
 
 async def _work(term: Term, watch: Watch, config: Config) -> None:

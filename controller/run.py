@@ -17,11 +17,17 @@ from controller.issuer import IssuerUnknown
 from controller.journal import JournalError
 from controller.kube import Connection, Kube, KubeError
 from controller.leading import API_TIMEOUT, Office, State, lead
-from controller.lease import Leadership
+from controller.lease import Leadership, NotLeading
 from controller.logs import loop_exception_handler
 from controller.metrics import Metrics
 
 _RETRY: Final = 5.0
+"""Seconds after the leader's work has failed; doubled each time in a row."""
+_LONGEST_RETRY: Final = 60.0
+_LONG: Final = 300.0
+"""Seconds of work after which a failure is none in a row."""
+_BLIND: Final = 60.0
+"""Seconds without a watch that a restart of kopf may take."""
 _STUCK: Final = 30.0
 """Seconds without a turn of the loop after which the process is not alive any more."""
 
@@ -59,6 +65,7 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
         checks = {
             "leader": lambda: _leader_problem(leadership, state),
             "cluster": lambda: _cluster_problem(state),
+            "watch": lambda: _watch_problem(state),
         }
         served = await stack.enter_async_context(
             serving(config, live={"loop": beat.problem}, ready=checks, metrics=metrics)
@@ -83,10 +90,14 @@ async def run(config: Config, connection: Connection, out: TextIO = sys.stdout) 
 async def _terms(office: Office) -> None:
     """Lead whenever we hold the Lease, and stop as soon as we don't."""
     leadership, state = office.leadership, office.state
+    loop = asyncio.get_running_loop()
+    failures = 0
     while True:
-        state.problem = "waiting for the Lease"
+        if not leadership.leading:
+            state.problem = "waiting for the Lease"
         await leadership.wait_leading()
         _log.info("leading")
+        begun = loop.time()
         work = asyncio.create_task(lead(office), name="lead")
         lost = asyncio.create_task(leadership.wait_lost(), name="lost")
         try:
@@ -99,14 +110,19 @@ async def _terms(office: Office) -> None:
             _log.warning("no longer leading: the Lease is lost")
             continue
         state.problem = _why(work.exception())
-        _log.error("the leader's work has ended; it begins anew", extra={"why": state.problem})
-        await asyncio.sleep(_RETRY)
+        failures = failures + 1 if loop.time() - begun < _LONG else 1
+        pause = min(_RETRY * 2.0 ** (failures - 1), _LONGEST_RETRY)
+        _log.error(
+            "the leader's work has ended; it begins anew",
+            extra={"why": state.problem, "again_in": pause},
+        )
+        await asyncio.sleep(pause)
 
 
 def _why(error: BaseException | None) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, (KubeError, JournalError, IssuerUnknown)):
+    if isinstance(error, (KubeError, JournalError, IssuerUnknown, NotLeading)):
         return str(error)
     if error is not None:
         _log.error("unexpected error", exc_info=error)
@@ -130,6 +146,13 @@ def _cluster_problem(state: State) -> str | None:
         return None
     problems = state.term.lists.problems
     return "; ".join(f"{what} can't be listed: {why}" for what, why in problems.items()) or None
+
+
+def _watch_problem(state: State) -> str | None:
+    watch = state.watch
+    if watch is None or watch.blind_for < _BLIND:
+        return None
+    return f"nothing is watched for {watch.blind_for:.0f} s, only listed: {watch.problem}"
 
 
 @contextmanager

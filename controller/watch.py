@@ -10,16 +10,21 @@ import asyncio
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import kopf
 
 from controller.names import GROUP, KOPF_PREFIX, PLURAL, VERSION
+from entra.errors import one_line
 
 _PAUSE: Final = 5.0
 """Seconds between the end of kopf and its next start."""
+_PATIENCE: Final = 10.0
+"""Seconds that kopf has to end. Nobody waits for longer: who holds the Lease has to work."""
 _WORKERS: Final = 200
 _CHUNK: Final = 500
 """Objects of one page of a list: whole lists of 10,000 are tens of megabytes in memory, twice."""
@@ -57,6 +62,12 @@ class Watch:
         self.problem = "kopf has not started yet"
         """Why nothing is watched now; empty while it is."""
         self.restarts = -1
+        self._blind_since = time.monotonic()
+
+    @property
+    def blind_for(self) -> float:
+        """The seconds for which nothing has been watched; 0 while something is."""
+        return time.monotonic() - self._blind_since if self.problem else 0.0
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -71,12 +82,21 @@ class Watch:
             )
             thread.start()
             try:
-                self.problem = await asyncio.shield(ended)
+                why = await asyncio.shield(ended)
             finally:
-                self._stop.set()
-                await asyncio.to_thread(thread.join)
+                await self._end(thread, ended)
+            self.problem, self._blind_since = why, time.monotonic()
             _log.warning("kopf has ended; it is started again", extra={"why": self.problem})
             await asyncio.sleep(_PAUSE)
+
+    async def _end(self, thread: threading.Thread, ended: "asyncio.Future[str]") -> None:
+        """Have kopf end, and wait for it as long as that may take."""
+        self._stop.set()
+        await asyncio.wait({ended}, timeout=_PATIENCE)
+        if ended.done():
+            thread.join(1.0)
+        else:
+            _log.error("kopf does not end: it is left alone, and nobody hears of what it says")
 
     def _thread(
         self, loop: asyncio.AbstractEventLoop, ended: "asyncio.Future[str]", stop: threading.Event
@@ -85,25 +105,28 @@ class Watch:
         try:
             asyncio.run(self._operate(loop, stop))
         except BaseException as error:  # noqa: BLE001 - the end of a thread: told, then retried
-            why = f"{type(error).__name__}: {error}"
-        loop.call_soon_threadsafe(_settle, ended, why)
+            why = f"{type(error).__name__}: {one_line(str(error))}"
+        _hand_over(loop, _settle, ended, why)
 
     async def _operate(self, loop: asyncio.AbstractEventLoop, stop: threading.Event) -> None:
         await kopf.operator(
-            registry=self._registry(loop),
+            registry=self._registry(loop, stop),
             settings=_settings(),
             standalone=True,
             clusterwide=True,
             stop_flag=stop,
         )
 
-    def _registry(self, loop: asyncio.AbstractEventLoop) -> kopf.OperatorRegistry:
+    def _registry(
+        self, loop: asyncio.AbstractEventLoop, stop: threading.Event
+    ) -> kopf.OperatorRegistry:
         registry = kopf.OperatorRegistry()
         notices = self._notices
 
         def told(notice: Notice) -> Any:
             def handler(type: str | None, body: kopf.Body, **_: Any) -> None:  # noqa: A002
-                loop.call_soon_threadsafe(notice, type or "", dict(body))
+                if not stop.is_set():
+                    _hand_over(loop, notice, type or "", dict(body))
 
             return handler
 
@@ -111,7 +134,8 @@ class Watch:
             return self._login()
 
         def started(**_: Any) -> None:
-            self.problem = ""
+            if not stop.is_set():
+                self.problem = ""
 
         kopf.on.login(registry=registry)(login)
         kopf.on.startup(registry=registry)(started)
@@ -139,6 +163,11 @@ def _settings() -> kopf.OperatorSettings:
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=KOPF_PREFIX)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=KOPF_PREFIX)
     return settings
+
+
+def _hand_over(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *arguments: Any) -> None:
+    with suppress(RuntimeError):  # the loop is closed: nobody is there to hear it
+        loop.call_soon_threadsafe(call, *arguments)
 
 
 def _settle(future: "asyncio.Future[str]", why: str) -> None:

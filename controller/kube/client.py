@@ -4,8 +4,9 @@ Nothing here retries, but once with a new token where the old one is refused.
 """
 
 import asyncio
+import copy
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self
@@ -37,6 +38,7 @@ LARGEST_ANSWER: Final = 256 * 1024 * 1024
 
 _JSON: Final = "application/json"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+_QUESTIONS: Final = ("/token", "accessreviews", "tokenreviews")
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
 
@@ -61,6 +63,11 @@ class _Call:
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    @property
+    def changes(self) -> bool:
+        """Whether an object is changed: a review is asked, and a token given, by a POST too."""
+        return self.method != "GET" and not self.path.endswith(_QUESTIONS)
+
 
 class Kube:
     """A client of one API server; an async context manager, which opens and closes connections.
@@ -77,6 +84,17 @@ class Kube:
         self._timeout = timeout
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
+        self._before_change: Callable[[], None] = _always
+
+    def guarded(self, before_change: Callable[[], None]) -> Self:
+        """Return the same open client for somebody who may have to stop; of no use after this one.
+
+        What is called right before anything is sent that changes an object may raise: who was
+        stopped for minutes and goes on must not do what was right then.
+        """
+        other = copy.copy(self)
+        other._before_change = before_change  # noqa: SLF001 - it is one of ours
+        return other
 
     def __repr__(self) -> str:
         return f"Kube({self._connection.server!r})"
@@ -205,6 +223,8 @@ class Kube:
         if call.body is not None:
             headers["Content-Type"] = call.content_type
             data = orjson.dumps(call.body)
+        if call.changes:
+            self._before_change()
         try:
             async with (
                 asyncio.timeout(self._timeout),
@@ -237,6 +257,10 @@ class Kube:
                 return Unreachable(f"{call}: the connection to {server} broke")
             case _:
                 return Unavailable(f"{call}: the answer makes no sense; is {server} an API server?")
+
+
+def _always() -> None:
+    """Let every call go."""
 
 
 def _page(answer: Object, call: _Call) -> tuple[Page, str]:

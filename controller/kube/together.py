@@ -13,24 +13,26 @@ AT_ONCE: Final = 8
 
 
 async def each(work: Callable[[T], Awaitable[object]], things: Iterable[T]) -> None:
-    """Do it to all; when all have ended raise the first `KubeError` there was, if there was one.
+    """Do it to all; when all have ended raise the first error there was, if there was one.
 
     Anybody may write an object that the API server refuses to change: that is no reason to leave
-    the objects of others. Where the server does not answer, nothing more is begun.
+    the objects of others. After any other error, or no answer, nothing more is begun.
     """
-    left, errors = iter(things), list[KubeError]()
+    left, errors = iter(things), list[Exception]()
 
     async def worker() -> None:
         for thing in left:
             try:
                 await work(thing)
-            except KubeError as error:
+            except Exception as error:  # noqa: BLE001 - raised below, with nothing left running
                 errors.append(error)
-            if any(isinstance(error, Unreachable) for error in errors):
+            if any(
+                isinstance(one, Unreachable) or not isinstance(one, KubeError) for one in errors
+            ):
                 return
 
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(worker())
     if errors:
-        raise errors[0]
+        raise next((one for one in errors if not isinstance(one, KubeError)), errors[0])

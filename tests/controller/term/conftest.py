@@ -1,0 +1,16 @@
+"""Tests of this folder run in virtual time, but for those with threads."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from tests.fakes.virtual_time import VirtualTimeLoop
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    if item.path.stem == "test_watch":
+        return {"real time": asyncio.new_event_loop}
+    return {"virtual time": VirtualTimeLoop}
