@@ -89,7 +89,7 @@ def test_the_table_says_what_is_kept_and_what_is_missed_and_by_how_much() -> Non
         "  lists               <= 1       2  missed by 100%",
         "time",
         "  bound    s                   230",
-        "  surplus            <= 0       3  missed",
+        "  surplus             <= 0       3  missed",
     ]
     assert not book.kept
 
