@@ -25,8 +25,11 @@ _PAUSE: Final = 5.0
 """Seconds between the end of kopf and its next start."""
 _PATIENCE: Final = 10.0
 """Seconds that kopf has to end. Nobody waits for longer: who holds the Lease has to work."""
-_WORKERS: Final = 200
-_CHUNK: Final = 500
+_IDLE: Final = 0.05
+"""Seconds for which kopf keeps an object that it has told, lest there be more to tell of it. There
+is no limit to how many it keeps: those beyond one would be read all the same, and wait as a whole.
+"""
+_CHUNK: Final = 100
 """Objects of one page of a list: whole lists of 10,000 are tens of megabytes in memory, twice."""
 _SWITCH: Final = 0.0005
 """Seconds that kopf's thread may keep ours waiting for the interpreter each time that ours has sent
@@ -157,8 +160,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.watching.server_timeout = 300
     settings.watching.chunk_size = _CHUNK
-    settings.queueing.idle_timeout = 0.5
-    settings.queueing.worker_limit = _WORKERS
+    settings.queueing.idle_timeout = _IDLE
     settings.persistence.finalizer = f"{KOPF_PREFIX}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=KOPF_PREFIX)
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=KOPF_PREFIX)
