@@ -37,7 +37,6 @@ class Lists:
     problems: dict[str, str] = field(default_factory=dict)
     """Why each could not be listed the last time it was tried."""
     _flights: Flights[None] = field(default_factory=Flights)
-    _numbers: dict[str, int] = field(default_factory=dict)
 
     async def all(self) -> None:
         """List both. Raises `KubeError`."""

@@ -79,6 +79,8 @@ class Endings:
         await telling.failed(error)
         if any(not one.wish.deleting for one in telling.judged):
             return self.parts.rules.refused_again
+        await self.parts.removals.settled(client_id, set())
+        self.parts.removals.stands(client_id, ())
         known = client_id in journal.identities
         if known and await journal.missed(client_id) >= RESTORED_WITHIN:
             await self._forget(client_id)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from controller.grants import Verdict
 from controller.kube import KubeError, Unreachable
 from controller.plan import Barred, Delete, Holds, Outcome, Standing
-from controller.reconcile.judge import Judged
+from controller.reconcile.judge import Judged, question_for
 from controller.reconcile.parts import Parts
 from controller.reconcile.resources import NOT_AUTHORIZED
 from controller.reconcile.writeback import write_back
@@ -22,6 +23,14 @@ _HELD = Condition(
     "RemovalsHeld",
     "many credentials would be removed at once, so that an administrator has to allow it: the"
     " controller's log and metrics say how",
+)
+
+
+_NOT_REMOVED = Condition(
+    SYNCED,
+    "False",
+    "Removing",
+    "what was written for it, if anything was, could not be removed yet",
 )
 
 
@@ -131,6 +140,9 @@ class Telling:
         if not one.wish.deleting and not one.authorized.holds:
             await self._tell(one, Told(one.authorized, NOT_AUTHORIZED))
             return
+        if one.wish.deleting and not await self._may_know(one):
+            await self._tell(one, Told(one.authorized, _NOT_REMOVED))
+            return
         if isinstance(error, Transient) and await self._troubled(one, error):
             return
         # Of one that is being deleted, people want to know why it does not go.
@@ -138,6 +150,11 @@ class Telling:
             one,
             Told(one.authorized, condition_from(error), identity=self.identity, error=error),
         )
+
+    async def _may_know(self, one: Judged) -> bool:
+        """Tell whether an object that goes may hear of its identity: errors name kind and name."""
+        ruling = await self.parts.grants.check(question_for(one.wish, self.client_id))
+        return ruling.verdict is Verdict.GRANTED
 
     def _stands(self, one: Judged) -> bool:
         """Tell whether what an object was told stands: a check that failed is no news."""

@@ -51,7 +51,8 @@ class Events:
     def __init__(self, kube: Kube, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._kube = kube
         self._now = now
-        self._said: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        """Digests of messages, by whom they are about and reason: messages take more memory."""
 
     async def warn(self, subject: Subject, reason: str, message: str) -> None:
         """Say that something is wrong."""
@@ -63,7 +64,8 @@ class Events:
 
     async def _say(self, subject: Subject, kind: str, reason: str, message: str) -> None:
         message = message[:_LONGEST_MESSAGE]
-        if self._said.get((subject.uid, reason)) == message:
+        digest = hashlib.blake2b(message.encode(), digest_size=16).digest()
+        if self._said.get((subject.uid, reason)) == digest:
             return
         try:
             await self._post(subject, kind, reason, message)
@@ -71,7 +73,7 @@ class Events:
             # An Event is a courtesy: nothing waits for it, and conditions say the same.
             _log.warning("Event not posted", extra={"reason": reason, "error": str(error)})
             return
-        self._said[subject.uid, reason] = message
+        self._said[subject.uid, reason] = digest
         while len(self._said) > _REMEMBERED:
             self._said.popitem(last=False)
 

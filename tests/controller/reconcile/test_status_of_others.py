@@ -2,8 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from controller.kube import paths
+from entra.errors import Transient
 from tests.controller.reconcile.stage import Stage
+from tests.fakes.entra_services import refusal
 
 
 async def test_a_successor_is_not_told_what_became_of_the_one_before(stage: Stage) -> None:
@@ -41,3 +45,22 @@ async def test_a_changed_object_is_not_told_what_it_asked_for_before(stage: Stag
     stage.write("pay", other)
     await asyncio.gather(work, return_exceptions=True)
     assert (stage.body("pay") or {}).get("status") is None
+
+
+async def test_one_that_goes_without_a_grant_learns_nothing_of_the_identity(stage: Stage) -> None:
+    """Errors of Entra name its kind and its display name."""
+    app = stage.services.application("secret project")
+    stage.grant(app, "pay")
+    stage.write("pay", app)
+    await stage.identities.reconcile(app.client_id)
+    for name in ("pay", "rogue"):
+        stage.write(name, app, finalized=True)
+        stage.delete(name)
+    stage.entra.writers.forget(app)
+    stage.services.fail(".*", refusal(503, "serviceNotAvailable"), times=10**6)
+    with pytest.raises(Transient):
+        await stage.identities.reconcile(app.client_id)
+    status = (stage.body("rogue") or {})["status"]
+    assert "secret" not in str(status)
+    assert "application" not in str(status)
+    assert "secret project" in str((stage.body("pay") or {})["status"])
