@@ -71,6 +71,7 @@ class Stage:
         cls,
         cluster: Cluster | None = None,
         services: FakeServices | None = None,
+        issuer: str = ISSUER,
         **rules: Any,
     ) -> "Stage":
         """Begin, as a new leader does: read the journal, list everything."""
@@ -79,7 +80,7 @@ class Stage:
         pace, loop = virtual_pace(), asyncio.get_running_loop()
         journal = Journal(kube, NAMESPACE, loop.time, Options(pace=pace))
         await journal.load()
-        await journal.settle_issuer(ISSUER, accept_change=True)
+        await journal.settle_issuer(issuer, accept_change=True)
         due: list[str] = []
         faulty: list[BaseException] = []
 
@@ -98,11 +99,14 @@ class Stage:
         stage: Stage
 
         def cluster_now() -> ClusterIdentity:
+            old = journal.issuers.predecessors
+            now = loop.time()
             return ClusterIdentity(
-                ISSUER,
-                cluster_tag(ISSUER),
-                ageing=frozenset(cluster_tag(old.url) for old in journal.issuers.predecessors),
-                predecessors=tuple(old.url for old in journal.issuers.predecessors),
+                issuer,
+                cluster_tag(issuer),
+                ageing=frozenset(cluster_tag(one.url) for one in old if one.until > now),
+                outlived=frozenset(cluster_tag(one.url) for one in old if one.until <= now),
+                predecessors=tuple(one.url for one in old),
             )
 
         objects = Objects(lambda *wishes: stage.noticed(*wishes))  # noqa: PLW0108 - made below
