@@ -68,13 +68,15 @@ def tell_nobody(_: Outcome) -> None:
 
 
 BACKOFF: Final = Backoff()
+_OURS: Final = frozenset({"controller", "entra", "identity"})
+"""Packages whose errors have texts that are made for people."""
 
 
 class WorkQueue(Generic[K]):
     """A queue of keys and the workers at it.
 
     `work` returns None, or the seconds after which the key is due again. If it raises, that is
-    logged by type and message, and the key is due again after a rest, which is not shorter than the
+    logged, by type and, of our own errors, message, and the key is due again after a rest, which is not shorter than the
     error's own `retry_after`. An add of a key that rests, or is due later, brings it forward.
     """
 
@@ -192,7 +194,7 @@ class WorkQueue(Generic[K]):
             extra={
                 "queue": self.name,
                 "key": str(key),
-                "error": f"{type(error).__name__}: {one_line(str(error))}",
+                "error": _words(error),
                 "where": _where(error),
                 "failures": failures,
                 "again_in": round(rest, 1),
@@ -263,6 +265,13 @@ class _Alarm:
     async def _ring(self) -> None:
         await self._pace.sleep(max(0.0, self._at - self._pace.now()))
         self._event.set()
+
+
+def _words(error: BaseException) -> str:
+    """Return what may be said of it: texts of others may quote what was being read, a token say."""
+    kind = type(error)
+    ours = kind.__module__.partition(".")[0] in _OURS
+    return f"{kind.__name__}: {one_line(str(error))}" if ours else kind.__name__
 
 
 def _where(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller.kube import Unavailable
 from controller.queue import Backoff, Outcome, Result, WorkQueue
 from tests.fakes.virtual_time import VirtualTimeLoop, elapsed, virtual_pace
 
@@ -197,9 +198,24 @@ async def test_a_failure_is_told_logged_and_tried_again_ever_more_slowly(
         (Result.FAILED, "ValueError")
     }
     record = caplog.records[0].__dict__
-    assert (record["error"], record["key"]) == ("ValueError: no luck", "a")
+    assert (record["error"], record["key"]) == ("ValueError", "a")
     assert record["where"].startswith("test_queue.py:")
     assert "\n" not in caplog.records[0].getMessage()
+
+
+async def test_an_error_of_ours_is_logged_with_its_words_and_others_without(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Those of others may quote what was being read."""
+    secret = "eyJhbGciOi.s3cr3t"
+    with caplog.at_level(logging.WARNING, "azwi.controller.queue"):
+        for error in (Unavailable("status\n500"), ValueError(f"not JSON: {secret}")):
+            async with queue_of(Work(seconds=0, then=raising(error))) as running:
+                running.queue.add("a")
+                await asyncio.sleep(1)
+    told = [record.__dict__["error"] for record in caplog.records]
+    assert told == ["Unavailable: status 500", "ValueError"]
+    assert secret not in caplog.text
 
 
 async def test_a_success_forgets_the_failures_before_it() -> None:
