@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from identity.names import PREFIX
-from tests.cluster.api import Api, Json
+from tests.cluster.api import Api, Json, Refused
 from tests.cluster.controller.faults.shop import Shop
 from tests.cluster.controller.installed import RBAC, fics
 from tests.cluster.controller.objects import a_fic
@@ -34,10 +34,17 @@ class Rogue:
         return self.granted.subject(account)
 
     def annotate(self, account: str = "web", **annotations: str) -> None:
-        """Make a ServiceAccount; underscores stand for dashes."""
+        """Annotate a ServiceAccount; underscores stand for dashes. It is made if need be."""
         full = {PREFIX + name.replace("_", "-"): text for name, text in annotations.items()}
         path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
-        self.api.post(path, {"metadata": {"name": account, "annotations": full}})
+        body: Json = {"metadata": {"annotations": full}}
+        try:
+            self.api.merge(f"{path}/{account}", body)
+        except Refused as refused:
+            if refused.code != 404:
+                raise
+            body["metadata"]["name"] = account
+            self.api.post(path, body)
 
     def write(self, name: str = "web", *, metadata: Json | None = None, **spec: Any) -> Json:
         """Write an object by hand."""

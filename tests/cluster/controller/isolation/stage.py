@@ -101,6 +101,11 @@ class Stage:
         self.world.api.post(fics(self.shop.namespace), body)
         self.world.until(lambda: self.reasons(self.shop).get(name) == "Ready", f"{name} is ready")
 
+    def write_beside(self, name: str, client_id: str) -> None:
+        """Write an object by hand in the namespace whose name is like the rogue's."""
+        body = a_fic(name, identity={"clientId": client_id})
+        self.world.api.post(fics(self.beside.namespace), body)
+
     def make_in_entra(self, client_id: str, name: str, issuer: str, subject: str) -> None:
         """Make a credential of an application by hand."""
         http = self.world.entra.http
@@ -220,6 +225,12 @@ class Stage:
         """Wait until an identity has been worked on after all that has happened."""
         self.in_place(account, client_id)
         self.rest()
+
+    def until_older(self) -> None:
+        """Wait until what is written next is younger than all that was: that is told by seconds."""
+        get = self.world.api.http.get
+        now = get("/version").headers["date"]
+        self.world.until(lambda: get("/version").headers["date"] != now, "the next second")
 
     def until_gone(self, name: str) -> None:
         """Wait until an object of the rogue's is gone."""

@@ -1,5 +1,6 @@
 """Nobody keeps a credential that was granted once, and nobody removes one of others."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -82,6 +83,38 @@ def test_what_was_retained_goes_with_the_grant(stage: Stage) -> None:
         return stage.stays(lambda: stage.rogue.subject() in stage.subjects(ORDERS))
 
     fends_off(stage, attack, "grants_of_what_was_retained")
+
+
+def test_an_object_that_a_finalizer_of_the_rogues_keeps(stage: Stage) -> None:
+    """It stays for ever, being deleted."""
+
+    def attack(stage: Stage) -> bool:
+        _have_a_credential(stage, metadata={"finalizers": ["example.org/rogue"]})
+        stage.rogue.delete("web")
+        return stage.stays(lambda: stage.rogue.subject() in stage.subjects(ORDERS))
+
+    fends_off(stage, attack, "objects_that_cannot_go")
+
+
+def test_objects_that_come_and_go_after_a_withdrawal(stage: Stage) -> None:
+    """There is always one that asks, and none of them for long enough to be denied twice."""
+
+    def attack(stage: Stage) -> bool:
+        _have_a_credential(stage)
+        stage.rogue.granted.withdraw("web", ORDERS)
+        numbers = itertools.count()
+
+        def standing() -> bool:
+            number = next(numbers)
+            stage.rogue.write(f"web-{number + 1}", identity={"clientId": ORDERS})
+            old = f"web-{number}" if number else "web"
+            stage.rogue.take_off_finalizers(old)
+            stage.rogue.delete(old)
+            return stage.rogue.subject() in stage.subjects(ORDERS)
+
+        return stage.stays(standing)
+
+    fends_off(stage, attack, "denials_beyond_objects")
 
 
 @pytest.mark.parametrize(

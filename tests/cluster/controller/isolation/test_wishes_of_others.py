@@ -17,9 +17,10 @@ def test_an_annotation_without_a_grant(stage: Stage) -> None:
     fends_off(stage, attack, "grants")
 
 
-def test_a_hand_written_object(stage: Stage) -> None:
+@pytest.mark.parametrize("name", ["web", "x" * 253])
+def test_a_hand_written_object(stage: Stage, name: str) -> None:
     def attack(stage: Stage) -> bool:
-        stage.rogue.write(identity={"clientId": MAIL})
+        stage.rogue.write(name, identity={"clientId": MAIL})
         return stage.wins(lambda: stage.rogue.subject() in stage.subjects(MAIL))
 
     fends_off(stage, attack, "grants")

@@ -9,6 +9,8 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from controller import wishes
+from controller.accounts import reconcile as accounts
+from controller.accounts.plan import Remove, plan_objects
 from controller.config.settings import Config
 from controller.grants import Grants, Question, Verb, Verdict
 from controller.grants import grants as asking
@@ -16,12 +18,13 @@ from controller.grants.model import Ruling
 from controller.grants.review import review_of
 from controller.journal import Journal
 from controller.model import DeletionPolicy
+from controller.names import FINALIZER
 from controller.plan import Cause, Standing, situation
 from controller.reconcile import IdentityReconciler, ResourceReconciler, judge, resources
 from controller.reconcile.telling import Telling
 from controller.status.conditions import Told
 from controller.status.words import synced
-from controller.store import objects
+from controller.store import Objects, objects
 from identity import credential_names
 from identity.faults import Faults
 
@@ -104,7 +107,7 @@ def words_for_unknown() -> None:
     async def tell_all(found: ResourceReconciler, folded: str, authorized: Any) -> None:
         for record in found.objects.of_resource(folded):
             told = Told(authorized(folded), resources.NOT_AUTHORIZED)
-            await found.teller.tell(record.key, told)
+            await found.teller.tell(record.wish, told)
 
     patch.object(ResourceReconciler, "_tell_all", tell_all).start()
 
@@ -213,7 +216,7 @@ def disbelief_in_status() -> None:
 
 
 def grants_of_what_was_made() -> None:
-    """An object that the controller seems to have made needs no grant."""
+    """An object that the controller seems to have made needs no grant, and is let stand."""
     one = judge.Judge._one
 
     async def trusting(judging: Any, wish: Any, client_id: str) -> Any:
@@ -224,13 +227,22 @@ def grants_of_what_was_made() -> None:
     async def may_create(judging: Any, wish: Any, client_id: str) -> bool:
         return bool(wish.made_for)
 
+    def all_but_removals(*args: Any) -> Any:
+        return [step for step in plan_objects(*args) if not isinstance(step, Remove)]
+
+    patch.object(accounts, "plan_objects", all_but_removals).start()
     patch.object(judge.Judge, "_one", trusting).start()
     patch.object(judge.Judge, "may_create", may_create).start()
 
 
 def share_of_a_namespace() -> None:
     """A namespace may have all slots."""
-    patch.object(Config, "per_namespace", 20).start()
+    made = IdentityReconciler._situation
+
+    def situation_of(work: IdentityReconciler, *args: Any) -> Any:
+        return replace(made(work, *args), per_namespace=20)
+
+    patch.object(IdentityReconciler, "_situation", situation_of).start()
 
 
 def grants_before_slots() -> None:
@@ -252,3 +264,40 @@ def hash_in_names() -> None:
         return f"azwi-{credential_names.cluster_tag(cluster)}-{readable}-{'a' * 40}"
 
     patch.object(situation, "credential_name", name).start()
+
+
+def grants_before_calls() -> None:
+    """Entra is asked about whatever is named."""
+    patch.object(
+        IdentityReconciler, "_concerns_entra", lambda work, client_id, judged: True
+    ).start()
+
+
+def objects_that_cannot_go() -> None:
+    """An object that somebody's finalizer keeps is as good as one that nobody has deleted."""
+
+    def wish_from(body: Any, cluster: Any) -> Any:
+        wish = wishes.wish_from(body, cluster)
+        kept = set(body["metadata"].get("finalizers") or ()) - {FINALIZER}
+        return replace(wish, deleting=wish.deleting and not kept)
+
+    patch.object(objects, "wish_from", wish_from).start()
+
+
+def denials_beyond_objects() -> None:
+    """A first denial is forgotten with the object that asked."""
+    drop = Objects.drop
+    everybody: list[Grants] = []
+    make = Grants.__init__
+
+    def made(asked: Grants, *args: Any, **more: Any) -> None:
+        make(asked, *args, **more)
+        everybody.append(asked)
+
+    def dropped(known: Objects, *args: Any) -> bool:
+        for asked in everybody:
+            asked._known.clear()
+        return drop(known, *args)
+
+    patch.object(Grants, "__init__", made).start()
+    patch.object(Objects, "drop", dropped).start()
