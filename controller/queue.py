@@ -76,8 +76,9 @@ class WorkQueue(Generic[K]):
     """A queue of keys and the workers at it.
 
     `work` returns None, or the seconds after which the key is due again. If it raises, that is
-    logged, by type and, of our own errors, message, and the key is due again after a rest, which is not shorter than the
-    error's own `retry_after`. An add of a key that rests, or is due later, brings it forward.
+    logged, by type and, of our own errors, message, and the key is due again after a rest, which is
+    not shorter than the error's own `retry_after`. An add of a key that rests, or is due later,
+    brings it forward.
     """
 
     def __init__(  # noqa: PLR0913  settings of one thing, all but two of them by name

@@ -18,7 +18,8 @@ async def each(work: Callable[[T], Awaitable[object]], things: Iterable[T]) -> N
     Anybody may write an object that the API server refuses to change: that is no reason to leave
     the objects of others. After any other error, or no answer, nothing more is begun.
     """
-    left, errors = iter(things), list[Exception]()
+    todo, errors = list(things), list[Exception]()
+    left = iter(todo)
 
     async def worker() -> None:
         for thing in left:
@@ -32,7 +33,7 @@ async def each(work: Callable[[T], Awaitable[object]], things: Iterable[T]) -> N
                 return
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(AT_ONCE):
+        for _ in range(min(AT_ONCE, len(todo))):
             group.create_task(worker())
     if errors:
         raise next((one for one in errors if not isinstance(one, KubeError)), errors[0])
