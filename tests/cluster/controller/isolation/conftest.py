@@ -59,7 +59,6 @@ def _stage(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def stage(_stage: Stage) -> Iterator[Stage]:
     """An empty one."""
-    _stage.fresh()
     yield _stage
     _stage.fresh()
 

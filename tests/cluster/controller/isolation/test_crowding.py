@@ -72,12 +72,12 @@ def test_many_wishes_without_a_grant_cost_no_call_to_entra(stage: Stage) -> None
     """One ServiceAccount that names a many identities, and objects by hand."""
 
     def attack(stage: Stage) -> int:
-        many = [f"d0000000-0000-4000-8000-{number:012d}" for number in range(40)]
+        many = [f"d0000000-0000-4000-8000-{number:012d}" for number in range(20)]
         stage.world.ledger.forget()
         stage.rogue.annotate(additional_client_ids=";".join([INVOICES, *many]))
-        for number in range(20):
+        for number in range(10):
             stage.rogue.write(f"web-{number}", identity={"clientId": many[number]})
-        stage.until_told("NotGranted", "IdentityNotFound", "HeldBy", "Ready", objects=60)
+        stage.until_told("NotGranted", "IdentityNotFound", "HeldBy", "Ready", objects=30)
         stage.rest()
         return stage.calls_to_entra()
 

@@ -160,9 +160,12 @@ def verb_for_retaining() -> None:
 def grants_of_what_was_retained() -> None:
     """What was retained once stays for good."""
 
-    async def retained(work: IdentityReconciler, client_id: str) -> dict[str, str]:
+    ask = IdentityReconciler._retained
+
+    async def retained(work: IdentityReconciler, client_id: str) -> Any:
         standing = work.parts.journal.retained(client_id)
-        return {name: one.namespace for name, one in standing.items()}
+        kept = {name: one.namespace for name, one in standing.items()}
+        return replace(await ask(work, client_id), kept=kept)
 
     patch.object(IdentityReconciler, "_retained", retained).start()
 
