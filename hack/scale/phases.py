@@ -95,7 +95,7 @@ class Run:
                 subject.wait_full(max(PATIENCE, _PATIENCE * least), tell)
                 took = time.monotonic() - began
             shares = watched.shares(time.monotonic())
-            self.book.notes.append(f"while it filled: {shares}")
+            self.book.notes += filter(None, [f"while it filled: {shares}", shares.warning])
             subject.wait_calm()
             calls, requests = stage.entra_calls(), stage.requests()
             text = subject.metrics()
@@ -131,7 +131,7 @@ class Run:
                 took = time.monotonic() - began
             shares = watched.shares(time.monotonic())
             memory = memory_of(controller.program)
-        self.book.notes.append(f"while it started anew: {shares}")
+        self.book.notes += filter(None, [f"while it started anew: {shares}", shares.warning])
         new, asked = counts.more(stage.entra_calls(), entra), stage.requests() - requests
         written = counts.without_leases(counts.writes(asked))
         self.book.add(

@@ -11,6 +11,10 @@ from hack.bench.process import cpu_seconds, memory
 from hack.cluster.programs import Program
 
 MIB: Final = 1024 * 1024
+OTHERS: Final = "others"
+"""Whatever else ran: this benchmark too, which takes about 3 %."""
+_NOISE: Final = 0.1
+"""The part of the machine that others may have without a word."""
 _KIB: Final = 1024
 
 
@@ -47,7 +51,17 @@ class Shares:
     """How long it was."""
     cores: int
     by: dict[str, float]
-    """Of programs, by name, and of whatever else ran: `others`."""
+    """Of programs, by name, and of whatever else ran: `OTHERS`."""
+
+    @property
+    def warning(self) -> str:
+        """Say that the machine had something else to do, if that was enough to matter."""
+        part = self.by.get(OTHERS, 0.0) / (self.seconds * self.cores)
+        if part <= _NOISE:
+            return ""
+        return (
+            f"other programs had {part:.0%} of the machine meanwhile: its times are theirs as well"
+        )
 
     def __str__(self) -> str:
         whole = self.seconds * self.cores
@@ -76,7 +90,7 @@ class Watched:
         }
         others = max(0.0, _busy() - self._busy - sum(by.values()))
         cores = len(os.sched_getaffinity(0))
-        return Shares(clock - self._clock, cores, {**by, "others": others})
+        return Shares(clock - self._clock, cores, {**by, OTHERS: others})
 
 
 def _busy() -> float:

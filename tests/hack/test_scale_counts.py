@@ -108,3 +108,11 @@ def test_the_high_water_mark_is_read_in_bytes() -> None:
 def test_shares_say_how_busy_the_machine_was() -> None:
     shares = Shares(10.0, 2, {"controller": 8.0, "others": 2.0})
     assert str(shares) == "CPU controller 8 s, others 2 s: 50% of 2 cores for 10 s"
+    assert shares.warning == ""
+
+
+def test_a_machine_with_something_else_to_do_is_told() -> None:
+    shares = Shares(10.0, 2, {"controller": 8.0, "others": 10.0})
+    assert shares.warning == (
+        "other programs had 50% of the machine meanwhile: its times are theirs as well"
+    )
