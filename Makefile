@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench scale fuzz lock clean
+.PHONY: help setup demo test lint format e2e images chart bench scale fuzz lock clean
 
 help:  ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,15 @@ lint: setup  ## ruff, mypy --strict, import-linter
 format: setup  ## let ruff put the code in order
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+e2e: setup  ## the chart with our images on a real node; KUBECONFIG=... for a cluster of yours
+	@$(BIN)/python -m hack.e2e $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig $(KUBECONFIG))
+
+images: setup  ## build all images with docker or buildah, and print their sizes
+	@$(BIN)/python -m hack.images build
+
+chart: setup  ## write what is derived of the chart's values: the README's table, the defaults
+	@$(BIN)/python -m hack.chart readme
 
 bench: setup  ## speed and memory of the webhook and the emulator, as a table
 	@$(BIN)/python -m hack.bench
