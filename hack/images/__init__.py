@@ -1,0 +1,1 @@
+"""The container images: built, weighed and saved by `python -m hack.images`."""

@@ -1,0 +1,1 @@
+"""What runs inside of a build, by the base image's Python: the standard library is all it has."""
