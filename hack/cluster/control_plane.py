@@ -135,7 +135,7 @@ class ControlPlane(Cluster):
 
     def _server_names(self) -> list[str]:
         service = ["kubernetes", "default", "svc", "cluster", "local"]
-        names = ["127.0.0.1", "localhost", flags.SERVICE_ADDRESS]
+        names = ["127.0.0.1", "localhost", self.settings.service_address]
         names += [".".join(service[:parts]) for parts in range(1, len(service) + 1)]
         more = (self._advertised(), self._reachable())
         return names + [name for name in more if name and name not in names]
@@ -218,7 +218,8 @@ class ControlPlane(Cluster):
     def _start_controllers(self, path: Path, tell: Callable[[str], None]) -> None:
         own = self._write_kubeconfig("controller-manager", self.folder / "controllers.kubeconfig")
         program = self.programs["kube-controller-manager"]
-        program.start([path, *flags.controller_manager(self._layout, own)], detach=self._detach)
+        argv = flags.controller_manager(self._layout, self.settings, own)
+        program.start([path, *argv], detach=self._detach)
         admin = self._admin()
         wait_until(
             lambda: admin.answers("/api/v1/namespaces/default/serviceaccounts/default"),

@@ -5,10 +5,6 @@ from pathlib import Path
 
 from hack.cluster.settings import Settings
 
-SERVICE_RANGE = "10.96.0.0/16"
-SERVICE_ADDRESS = "10.96.0.1"
-"""The first of the range: the `kubernetes` Service."""
-
 # What tests of ours can meet without a node; `*` starts 3 s later and takes 30 MiB more.
 _CONTROLLERS = (
     "certificatesigningrequest-approving-controller",
@@ -31,6 +27,10 @@ _CONTROLLERS = (
     "serviceaccount-token-controller",
     "statefulset-controller",
     "ttl-after-finished-controller",
+)
+_NODE_CONTROLLERS = (
+    "node-lifecycle-controller",  # takes the not-ready taint away
+    "taint-eviction-controller",
 )
 
 
@@ -88,8 +88,8 @@ def api_server(layout: Layout, settings: Settings, url: str, advertise: str | No
         f"--service-account-issuer={settings.issuer.replace('{url}', url)}",
         f"--service-account-key-file={layout.pki('sa.pub')}",
         f"--service-account-signing-key-file={layout.pki('sa.key')}",
-        f"--service-cluster-ip-range={SERVICE_RANGE}",
-        "--authorization-mode=RBAC",
+        f"--service-cluster-ip-range={settings.service_range}",
+        *_authorization(settings),
         "--allow-privileged=true",
         "--profiling=false",
         # Without it a stop waits for the watches of others to end: up to a minute.
@@ -99,8 +99,15 @@ def api_server(layout: Layout, settings: Settings, url: str, advertise: str | No
     ]
 
 
-def controller_manager(layout: Layout, kubeconfig: Path) -> list[str]:
+def _authorization(settings: Settings) -> list[str]:
+    if settings.kubelets:
+        return ["--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction"]
+    return ["--authorization-mode=RBAC"]
+
+
+def controller_manager(layout: Layout, settings: Settings, kubeconfig: Path) -> list[str]:
     """Run kube-controller-manager, alone and without a port."""
+    controllers = _CONTROLLERS + (_NODE_CONTROLLERS if settings.kubelets else ())
     return [
         f"--kubeconfig={kubeconfig}",
         "--leader-elect=false",
@@ -111,5 +118,5 @@ def controller_manager(layout: Layout, kubeconfig: Path) -> list[str]:
         f"--cluster-signing-cert-file={layout.pki('ca.crt')}",
         f"--cluster-signing-key-file={layout.pki('ca.key')}",
         "--profiling=false",
-        f"--controllers={','.join(_CONTROLLERS)}",
+        f"--controllers={','.join(controllers)}",
     ]

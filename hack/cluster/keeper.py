@@ -14,6 +14,7 @@ The standard library only, and few modules of it: there is one keeper per progra
 """
 
 import argparse
+import contextlib
 import ctypes
 import fcntl
 import json
@@ -23,9 +24,12 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+CGROUPS = "cgroups"
+"""A file in the folder of a node: the cgroups that go with the folder, a path a line."""
 
 
 def main() -> int:
@@ -119,11 +123,29 @@ def _write_pids(path: Path, child: int) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove the folder, although other programs in it may be dying still."""
+    cgroups = listed_cgroups(folder)
     for _ in range(100):
         shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
+        if remove_cgroups(cgroups) and not folder.exists():
             return
         time.sleep(0.05)
+
+
+def listed_cgroups(folder: Path) -> list[Path]:
+    """List the cgroups that go with a folder; none for a cluster without a node."""
+    try:
+        return [Path(line) for line in (folder / CGROUPS).read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+
+
+def remove_cgroups(cgroups: Collection[Path]) -> bool:
+    """Remove cgroups with all below them; false if processes live in some of them still."""
+    for cgroup in cgroups:
+        for path, _, _ in os.walk(cgroup, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(path).rmdir()
+    return not any(cgroup.exists() for cgroup in cgroups)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,9 @@ class Clusters:
     @staticmethod
     def _require_same(standing: Standing, settings: Settings) -> None:
         asked = json.loads(json.dumps(asdict(settings)))
-        other = [key for key, value in asked.items() if standing.facts["settings"][key] != value]
+        other = [
+            key for key, value in asked.items() if standing.facts["settings"].get(key) != value
+        ]
         if other:
             raise BadSetting(
                 f"cluster {standing.name!r} runs with another {' and '.join(other)}:"

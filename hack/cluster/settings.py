@@ -1,5 +1,6 @@
 """What a caller may ask of a cluster."""
 
+import ipaddress
 from dataclasses import dataclass
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -21,6 +22,16 @@ class Settings:
     """What the `kubernetes` Service leads to; default: `host_address`, if there is one."""
     extra_apiserver_args: tuple[str, ...] = ()
     """Flags of kube-apiserver as `--name=value`; they win over ours."""
+    service_range: str = "10.96.0.0/16"
+    """Addresses of Services; they lead somewhere only where a kube-proxy runs (hack.node)."""
+    kubelets: bool = False
+    """Kubelets join it: they may do what nodes may (Node authorizer, NodeRestriction), and the
+    controllers of nodes run."""
+
+    @property
+    def service_address(self) -> str:
+        """The first of the range: the `kubernetes` Service."""
+        return str(ipaddress.ip_network(self.service_range)[1])
 
     def programs(self) -> tuple[str, ...]:
         """List the programs that a control plane of our own needs for it."""

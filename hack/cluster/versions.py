@@ -1,7 +1,7 @@
 """The versions of the local cluster and how its programs are built: in this place only.
 
-`go/kubernetes/go.mod` and `go/etcd/go.mod` pin the same versions with all that they depend on
-(a test compares them). Flags are part of Go's build cache key: with another flag everything
+The go.mod files under `go/` pin the same versions with all that they depend on (a test compares
+them). Flags are part of Go's build cache key: with another flag everything
 compiles anew.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 KUBERNETES = "1.36.3"
 ETCD = "3.6.16"
+COREDNS = "1.14.7"
 OLDEST_GO = (1, 21)
 """From here on `go` fetches the newer toolchain that a go.mod asks for by itself."""
 
@@ -60,5 +61,25 @@ SOURCES = {
         _kubernetes("kube-apiserver", "6 to 9 minutes"),
         _kubernetes("kube-controller-manager", "about 2 minutes"),
         _kubernetes("kubectl", "about 1 minute"),
+        # Those of a node (hack/node): most of their packages are built for the three above already.
+        _kubernetes("kubelet", "about 1 minute after kube-apiserver"),
+        _kubernetes("kube-scheduler", "some 10 seconds after kube-apiserver"),
+        _kubernetes("kube-proxy", "half a minute after kube-apiserver"),
+        Source(
+            program="coredns",
+            module="coredns",
+            package=".",  # a main.go of our own chooses the plugins
+            version=f"v{COREDNS}",
+            ldflags="-s -w",
+            takes="2 to 3 minutes",
+        ),
+        Source(
+            program="pause",
+            module="pause",
+            package=".",
+            version="v1",
+            ldflags="-s -w",
+            takes="some seconds",
+        ),
     )
 }

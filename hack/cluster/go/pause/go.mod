@@ -1,0 +1,3 @@
+module azwi.invalid/hack/pause
+
+go 1.21
