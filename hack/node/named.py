@@ -14,7 +14,7 @@ from hack.cluster.programs import Process
 from hack.cluster.progress import Progress
 from hack.node.ending import end, facts, programs
 from hack.node.machine import Machine
-from hack.node.namespaces import Namespaces
+from hack.node.namespaces import Namespaces, child
 from hack.node.node import load
 from hack.node.starting import Starter, Wish, node_folders
 
@@ -28,7 +28,7 @@ class Standing:
     facts: dict[str, Any]
     """Of node.json; url and version are there once it is up."""
     processes: dict[str, Process | None]
-    """By program; none for one that has ended."""
+    """By program: itself, not the one that entered the node for it; none if it has ended."""
 
     @property
     def up(self) -> bool:
@@ -101,7 +101,10 @@ class Nodes:
             yield
 
     def _look(self, folder: Path) -> Standing:
-        processes = {program.name: program.process for program in programs(folder)}
+        processes: dict[str, Process | None] = {}
+        for program in programs(folder):
+            started = program.process
+            processes[program.name] = (child(started) or started) if started else None
         return Standing(folder.name, folder, facts(folder), processes)
 
 

@@ -72,10 +72,8 @@ class Namespaces:
     def first_process(self) -> Process:
         """Find pid 1 of the namespaces, as this machine counts processes."""
         holder = self.holder.process
-        if holder:
-            children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()
-            if children and (process := Process.of(int(children[0]))):
-                return process
+        if holder and (process := child(holder)):
+            return process
         raise StartFailed(f"the node's first process {ended(self.holder) or 'is gone'}")
 
     @property
@@ -103,6 +101,15 @@ class Namespaces:
 
     def _joined(self, argv: list[str]) -> list[str]:
         return [sys.executable, "-I", "-S", join.__file__, str(self.folder / CGROUPS), *argv]
+
+
+def child(parent: Process) -> Process | None:
+    """Find the first child: unshare(1) and nsenter(1) stay, and wait for what they started."""
+    try:
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return Process.of(int(children[0])) if children else None
 
 
 def disconnect(network: Network) -> None:

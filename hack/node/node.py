@@ -199,11 +199,11 @@ class Node:
 
     def _await_all(self, tell: Callable[[str], None]) -> None:
         """Wait for each by what it is there for."""
-        admin = self._admin(self.cluster.url)
-        # By its Service address: the host's route, kube-proxy's rules, and the way back.
-        service = self._admin(f"https://{self.cluster.settings.service_address}")
+        admin = self._admin()
         self._await("kubelet", lambda: _ready(admin, self.name), tell)
-        self._await("kube-proxy", lambda: service.answers("/readyz"), tell)
+        # The API server by its Service address: our route, kube-proxy's rules, and the way back.
+        service = self.cluster.settings.service_address
+        self._await("kube-proxy", lambda: _listens(service, 443), tell)
         address = self._layout.network.node_address
         self._await("coredns", lambda: _listens(address, 53), tell)
 
@@ -216,9 +216,9 @@ class Node:
                 return f"waits in vain: {program.name} {why}"
         return None
 
-    def _admin(self, url: str) -> AdminClient:
-        files = (self._layout.folder / "pki" / f"admin.{end}" for end in ("crt", "key"))
-        return AdminClient.of(url, self.cluster.ca_file, *files)
+    def _admin(self) -> AdminClient:
+        certificate, key = (self._layout.folder / "pki" / f"admin.{end}" for end in ("crt", "key"))
+        return AdminClient.of(self.cluster.url, self.cluster.ca_file, certificate, key)
 
     def _note(self, facts: Mapping[str, str | int]) -> None:
         (self._layout.folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
@@ -242,8 +242,8 @@ def _ready(admin: AdminClient, name: str) -> bool:
 
 
 def _listens(address: str, port: int) -> bool:
-    try:
-        socket.create_connection((address, port), timeout=1).close()
+    try:  # nothing refuses a Service's address before kube-proxy knows it: don't wait for that
+        socket.create_connection((address, port), timeout=0.2).close()
     except OSError:
         return False
     return True
