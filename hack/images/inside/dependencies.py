@@ -12,17 +12,19 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from hack.images.inside.files import compile_all, libraries, settle, shared_objects
+from hack.images.inside.files import Root, compile_all, libraries, settle, shared_objects
+from hack.images.inside.packages import note_packages
 
-PLACE: Final = Path("app/lib")
+PLACE: Final = Path("/app/lib")
 _WHEELS: Final = Path("/wheels")
 _NEVER_LOADED: Final = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h")
 """Sources of compiled modules, and hints for editors."""
 
 
 def main(requirements: Path, runtime: Path, root: Path) -> None:
-    """Install below the root, and see that the runtime has the libraries they load."""
-    place = root / PLACE
+    """Install below the root, with the libraries that the runtime lacks."""
+    new = Root(root)
+    place = new.place(PLACE)
     offline = _WHEELS.is_dir() and any(_WHEELS.glob("*.whl"))
     subprocess.run(
         [
@@ -38,17 +40,19 @@ def main(requirements: Path, runtime: Path, root: Path) -> None:
     for pattern in _NEVER_LOADED:
         for file in place.rglob(pattern):
             file.unlink()
-    _check_libraries(place, runtime)
+    _bring_libraries(new, runtime)
     compile_all(place, root)
     settle(root)
 
 
-def _check_libraries(place: Path, runtime: Path) -> None:
-    own = {path.resolve() for path in shared_objects(place)}
-    for library in libraries(sorted(own)):
+def _bring_libraries(new: Root, runtime: Path) -> None:
+    """Add the libraries that the wheels load and the runtime has not: libstdc++, mostly."""
+    own = {path.resolve() for path in shared_objects(new.place(PLACE))}
+    for library in sorted(libraries(sorted(own))):
         if library.resolve() in own or (runtime / library.relative_to("/")).exists():
             continue
-        sys.exit(f"a wheel loads {library}, which the image has not: add it to runtime.py")
+        new.copy(library.parent.resolve() / library.name)
+    note_packages(new)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@
 
 No shell, no package manager, no pip, nothing of setuid: what an attacker could use isn't there,
 and no lower layer hides it. Names no architecture and no version: it asks the Python that runs it.
-The packages of the copied files are noted where scanners of images look (/var/lib/dpkg/status.d,
-as distroless images do), with their licences.
 """
 
 import shutil
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from hack.images.inside.files import Root, compile_all, libraries, settle, shared_objects
+from hack.images.inside.packages import note_packages
 
 USER: Final = 65532
 _LEFT_OUT: Final = frozenset(
@@ -53,7 +52,7 @@ def main(root: Path) -> None:
         if file.exists():
             new.copy(file)
     _trust(new)
-    _note_packages(new)
+    note_packages(new)
     new.write(Path("/etc/passwd"), _people("x:0:0:root:/:/nologin", f"x:{USER}:{USER}::/:/nologin"))
     new.write(Path("/etc/group"), _people("x:0:", f"x:{USER}:"))
     new.place(Path("/tmp")).mkdir()  # noqa: S108 - of the new root; a place to mount something
@@ -80,15 +79,10 @@ def _copy_standard_library(new: Root, standard: Path) -> None:
 
 
 def _loaded_by_name() -> set[Path]:
-    """Find libraries that wheels may count on (PEP 600), and one that glibc opens by its name."""
-    wanted = ("libgcc_s.so.1", "libstdc++.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1")
+    """Find what no program is linked with: glibc loads it where a thread is cancelled."""
     listed = subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True)
-    lines = [line.strip() for line in listed.stdout.splitlines()]
-    return {
-        Path(line.rpartition(" => ")[2])
-        for line in lines
-        if line.split(" ")[0] in (*wanted, "libutil.so.1")
-    }
+    lines = [line.split() for line in listed.stdout.splitlines()]
+    return {Path(words[-1]) for words in lines if words and words[0] == "libgcc_s.so.1"}
 
 
 def _trust(new: Root) -> None:
@@ -99,30 +93,6 @@ def _trust(new: Root) -> None:
     place.symlink_to(_BUNDLE)
     if (settings := bundle.with_name("openssl.cnf")).exists():
         new.copy(settings)
-
-
-def _note_packages(new: Root) -> None:
-    """Write down the Debian packages that the files come from, and copy their licences."""
-    for package in sorted(_owners(new.origins)):
-        shown = subprocess.run(
-            ["dpkg-query", "--status", package], capture_output=True, text=True, check=True
-        )
-        name = package.partition(":")[0]
-        new.write(Path("/var/lib/dpkg/status.d") / name, shown.stdout)
-        licence = Path("/usr/share/doc") / name / "copyright"
-        if licence.exists():
-            new.copy(licence)
-
-
-def _owners(files: set[Path]) -> set[str]:
-    """Ask dpkg; it knows a file by the name it was unpacked with, with or without /usr."""
-    names = [str(file) for file in sorted(files)]
-    names += [name.removeprefix("/usr") for name in names if name.startswith("/usr/lib")]
-    found = subprocess.run(
-        ["dpkg-query", "--search", *names], capture_output=True, text=True, check=False
-    )
-    lines = [line for line in found.stdout.splitlines() if not line.startswith("diversion ")]
-    return {owner for line in lines for owner in line.rpartition(": ")[0].split(", ")}
 
 
 if __name__ == "__main__":
