@@ -12,7 +12,7 @@ from hack.cluster.progress import printed
 from hack.cluster.settings import ISSUER
 from hack.node.machine import Machine, missing
 from hack.node.named import Nodes, Standing
-from hack.node.starting import DEFAULT_NAME, Wish
+from hack.node.wish import DEFAULT_NAME, Wish
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -15,7 +15,7 @@ FACTS = "node.json"
 
 
 def facts(folder: Path) -> dict[str, Any]:
-    """Read what is known of a node: name and place; url and version when it is up."""
+    """Read what is known of a node: place and settings; url and version when it is up."""
     try:
         known: dict[str, Any] = json.loads((folder / FACTS).read_text())
     except FileNotFoundError:

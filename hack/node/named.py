@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hack.cluster.errors import ClusterError
+from hack.cluster.errors import BadSetting, ClusterError
 from hack.cluster.folders import ALIVE, private, remove
 from hack.cluster.locks import locked, shared
 from hack.cluster.named import KUBECONFIG
@@ -16,7 +16,8 @@ from hack.node.ending import end, facts, programs
 from hack.node.machine import Machine
 from hack.node.namespaces import Namespaces, child
 from hack.node.node import load
-from hack.node.starting import Starter, Wish, node_folders
+from hack.node.starting import Starter, node_folders
+from hack.node.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Nodes:
         starter = Starter.of(self._environment, progress)
         with self._alone(wish.name):
             if (standing := self._look(folder)).up:
+                _require_same(standing, wish)
                 return standing
             _end(folder)
             starter.sweep()
@@ -106,6 +108,15 @@ class Nodes:
             started = program.process
             processes[program.name] = (child(started) or started) if started else None
         return Standing(folder.name, folder, facts(folder), processes)
+
+
+def _require_same(standing: Standing, wish: Wish) -> None:
+    asked = standing.facts["asked"]
+    if other := [key for key, value in wish.facts().items() if asked.get(key) != value]:
+        raise BadSetting(
+            f"node {standing.name!r} runs with another {' and '.join(other)}:"
+            " end it first (down), or take another --name"
+        )
 
 
 def _end(folder: Path) -> None:

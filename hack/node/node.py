@@ -20,6 +20,7 @@ from hack.node.ending import FACTS, end
 from hack.node.errors import LoadFailed
 from hack.node.image import PAUSE, write_archive
 from hack.node.namespaces import Namespaces, ended
+from hack.node.wish import Wish
 
 BUILT = ("kube-scheduler", "kubelet", "kube-proxy", "coredns", "pause")
 """What is built for a node, beside the control plane's."""
@@ -31,8 +32,7 @@ class Request:
     """A node that is wanted on a machine that has all it needs."""
 
     layout: Layout
-    issuer: str
-    extra_apiserver_args: tuple[str, ...]
+    wish: Wish
     path: str
     """PATH of the node's programs."""
     detach: bool
@@ -45,7 +45,7 @@ class Request:
             controller_manager=True,
             # Webhooks are called at their pods: no wait until kube-proxy has heard of them.
             aggregator_routing=True,
-            issuer=self.issuer,
+            issuer=self.wish.issuer,
             bind_address=layout.network.host_address,
             advertise_address=layout.network.host_address,
             service_range=str(layout.network.services),
@@ -55,7 +55,7 @@ class Request:
                 f"--kubelet-client-certificate={layout.pki('api-server.crt')}",
                 f"--kubelet-client-key={layout.pki('api-server.key')}",
                 "--kubelet-preferred-address-types=InternalIP",
-                *self.extra_apiserver_args,
+                *self.wish.extra_apiserver_args,
             ),
         )
 
@@ -69,6 +69,7 @@ class Node:
         self._means = means
         self._namespaces = Namespaces(request.layout.folder, request.path)
         self._programs: dict[str, Program] = {}
+        self._asked = request.wish.facts()
         self.name = request.layout.name
         self.cluster = ControlPlane(
             request.layout.folder, request.settings(), means, way="node", detach=request.detach
@@ -100,7 +101,7 @@ class Node:
     def occupy(self) -> None:
         """Make the namespaces and the link: from then on the node's addresses are taken."""
         layout = self._layout
-        self._note({"name": layout.name, "place": layout.network.place})
+        self._note()
         with told(self._means.progress, "making namespaces and a link") as tell:
             holder = self._namespaces.start(layout.name, detach=self._detach, tell=tell)
             self._programs[holder.name] = holder
@@ -120,9 +121,7 @@ class Node:
             load(self._namespaces, self._layout.file("pause.tar"))
             self._start_programs(paths)
             self._await_all(tell)
-        facts = {"url": self.cluster.url, "version": self.cluster.version}
-        place = self._layout.network.place
-        self._note({"name": self.name, "place": place, **facts})
+        self._note(url=self.cluster.url, version=self.cluster.version)
 
     def down(self) -> None:
         """End everything at once; nothing is left but the folder, which is the caller's."""
@@ -220,7 +219,9 @@ class Node:
         certificate, key = (self._layout.folder / "pki" / f"admin.{end}" for end in ("crt", "key"))
         return AdminClient.of(self.cluster.url, self.cluster.ca_file, certificate, key)
 
-    def _note(self, facts: Mapping[str, str | int]) -> None:
+    def _note(self, **more: str) -> None:
+        """Write down what others need to know, to end the node for one thing."""
+        facts = {"place": self._layout.network.place, "asked": self._asked, **more}
         (self._layout.folder / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
 
 

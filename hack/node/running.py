@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from hack.cluster.progress import Progress, silent
 from hack.cluster.settings import ISSUER
 from hack.node.node import Node
-from hack.node.starting import DEFAULT_NAME, Starter, Wish
+from hack.node.starting import Starter
+from hack.node.wish import DEFAULT_NAME, Wish
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def node(
 ) -> Iterator[Node]:
     """Bring up a single-node cluster for as long as the block runs.
 
-    `hack.node.starting.Wish` says what each setting does. `progress` is told of every step
+    `hack.node.wish.Wish` says what each setting does. `progress` is told of every step
     (`printed()` prints them); the first time the programs are built, which takes minutes. Nothing
     is left behind, whatever way this process ends. Raises CannotRun where the machine lacks
     something, and ClusterError.

@@ -10,7 +10,7 @@ from hack.cluster import opening
 from hack.cluster.folders import Folders
 from hack.cluster.means import Means
 from hack.cluster.progress import Progress
-from hack.cluster.settings import ISSUER, Settings
+from hack.cluster.settings import Settings
 from hack.cluster.ways import ThisMachine, choose
 from hack.node import cgroups, networks
 from hack.node.configuration import Layout
@@ -18,21 +18,9 @@ from hack.node.ending import sweep
 from hack.node.errors import CannotRun
 from hack.node.machine import Machine, missing
 from hack.node.node import BUILT, Node, Request
+from hack.node.wish import Wish
 
-DEFAULT_NAME = "node"
 _CONTROL_PLANE = Settings(controller_manager=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a caller may ask of a node."""
-
-    name: str = DEFAULT_NAME
-    """Of the Node object, and of the machine that pods with hostNetwork see."""
-    issuer: str = ISSUER
-    """`iss` of ServiceAccount tokens."""
-    extra_apiserver_args: tuple[str, ...] = ()
-    """Flags of kube-apiserver as `--name=value`; they win over ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +62,7 @@ class Starter:
         with cgroups.alone():
             network = networks.free(networks.routes_of_machine())
             layout = Layout(folder, wish.name, network, self.cni_plugins)
-            request = Request(
-                layout=layout,
-                issuer=wish.issuer,
-                extra_apiserver_args=wish.extra_apiserver_args,
-                path=self.path,
-                detach=detach,
-            )
+            request = Request(layout=layout, wish=wish, path=self.path, detach=detach)
             means = Means(self.programs.find_program, self.progress, network.host_address)
             made = Node(request, means)
             with _or_down(made):
