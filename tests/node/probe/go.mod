@@ -1,0 +1,3 @@
+module azwi.invalid/tests/probe
+
+go 1.21
