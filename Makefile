@@ -3,6 +3,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
+# Tests wait more than they compute: three at a time on two cores. A cluster that somebody lent is
+# used by one at a time.
+JOBS ?= $(if $(AZWI_KUBECONFIG),0,3)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 
@@ -29,7 +32,7 @@ demo: setup  ## from a grant to an access token and back, on a real API server, 
 	@$(BIN)/python -m hack.demo
 
 test: setup  ## all tests; what needs a cluster says so where there is none
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
 
 lint: setup  ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check .

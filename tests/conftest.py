@@ -1,3 +1,3 @@
 """What every test runs with: nothing it started may outlive it."""
 
-pytest_plugins = ["tests.leaks"]
+pytest_plugins = ["tests.leaks", "tests.parallel"]

@@ -7,6 +7,7 @@ import pytest
 from hack.cluster import Cluster
 from tests.cluster.faults.installation import Installation, installed
 from tests.cluster.faults.silence import AROUND_THE_LIMITS, Silence, silence_begun
+from tests.parallel import teller
 
 Tell = Callable[[str], None]
 
@@ -36,12 +37,4 @@ def _silence_begins_first(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Print a line, past pytest's capturing: the counts are of interest in any case."""
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-
-    def tell(line: str) -> None:
-        with capturing.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"  {line}")
-
-    return tell
+    return teller(request)

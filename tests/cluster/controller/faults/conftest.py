@@ -7,6 +7,7 @@ import pytest
 from hack.cluster import Cluster
 from tests.cluster.controller.faults.world import World, a_world
 from tests.gateway.nursery import nursery
+from tests.parallel import teller
 
 Tell = Callable[[str], None]
 
@@ -34,12 +35,4 @@ def world(_world: World) -> Iterator[World]:
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Tell:
     """Print a line, past pytest's capturing: the counts are of interest in any case."""
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    capturing = request.config.pluginmanager.getplugin("capturemanager")
-
-    def tell(line: str) -> None:
-        with capturing.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.write_line(f"  {line}")
-
-    return tell
+    return teller(request)
