@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hack.cluster.errors import StartFailed
 from hack.cluster.folders import Folders, alive, remove
 from hack.cluster.programs import Program
 from hack.node import cgroups
-from hack.node.namespaces import FIRST, disconnect
+from hack.node.namespaces import FIRST, child, disconnect
 from hack.node.networks import Network
 
 FACTS = "node.json"
@@ -32,12 +33,17 @@ def programs(folder: Path) -> Iterator[Program]:
 def end(folder: Path) -> None:
     """Kill everything of a node; returns when nothing is left of it but its folder."""
     known = facts(folder)
-    # With its first process gone the link is gone too, or another node's by now.
-    linked = "place" in known and Program(folder, FIRST).process is not None
+    holder = Program(folder, FIRST).process
+    first = child(holder) if holder else None
     for program in programs(folder):
         program.stop(patience=0)
-    if linked:
-        disconnect(Network(known["place"]))
+    if first:
+        # With its first process gone the link is gone too, or another node's by now.
+        if "place" in known:
+            disconnect(Network(known["place"]))
+        # It ends last, when all others have, and takes the mounts along.
+        if not first.wait(30):
+            raise StartFailed(f"the node's first process (pid {first.pid}) cannot be killed")
     cgroups.remove(folder)
 
 

@@ -125,10 +125,10 @@ class Node:
 
     def down(self) -> None:
         """End everything at once; nothing is left but the folder, which is the caller's."""
-        for program in reversed(self._programs.values()):
-            program.stop(patience=0)
-        self.cluster.down()
         end(self._layout.folder)
+        for program in reversed(self._programs.values()):
+            program.stop(patience=0)  # has ended: its keeper is our child, to be waited for
+        self.cluster.down()
 
     def _make_keys(self) -> None:
         """Make an authority for API server and kubelet alone: nobody else can call kubelet."""
