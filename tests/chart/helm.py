@@ -235,10 +235,19 @@ class Helm:
             _native.call_status("helm_rollback", self._config._raw(), release, json.dumps(options))
 
     def uninstall(
-        self, *, release: str = RELEASE, hooks: bool = True, seconds: int = _SECONDS
+        self,
+        *,
+        release: str = RELEASE,
+        hooks: bool = True,
+        missing_ok: bool = False,
+        seconds: int = _SECONDS,
     ) -> None:
         """Uninstall; its pre-delete hooks are waited for."""
-        options = {"disable_hooks": not hooks, "timeout_seconds": seconds}
+        options = {
+            "disable_hooks": not hooks,
+            "ignore_not_found": missing_ok,
+            "timeout_seconds": seconds,
+        }
         self._call("helm_uninstall", release, json.dumps(options))
 
     def history(self, *, release: str = RELEASE) -> list[Revision]:

@@ -1,0 +1,1 @@
+"""Real Helm on a real API server."""
