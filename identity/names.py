@@ -25,6 +25,7 @@ TOKEN_EXPIRATION: Final = PREFIX + "service-account-token-expiration"
 SKIP_CONTAINERS: Final = PREFIX + "skip-containers"
 INJECT_PROXY: Final = PREFIX + "inject-proxy-sidecar"
 PROXY_PORT: Final = PREFIX + "proxy-sidecar-port"
+PROXY_REDIRECT: Final = PREFIX + "proxy-redirect"
 # Of a ServiceAccount, read by the controller.
 ADDITIONAL_CLIENT_IDS: Final = PREFIX + "additional-client-ids"
 IDENTITY_RESOURCE_ID: Final = PREFIX + "identity-resource-id"
@@ -44,7 +45,9 @@ ACCOUNT_ANNOTATIONS: Final = frozenset(
 )
 """Annotations of our prefix that mean something on a ServiceAccount."""
 
-POD_ANNOTATIONS: Final = frozenset({TOKEN_EXPIRATION, SKIP_CONTAINERS, INJECT_PROXY, PROXY_PORT})
+POD_ANNOTATIONS: Final = frozenset(
+    {TOKEN_EXPIRATION, SKIP_CONTAINERS, INJECT_PROXY, PROXY_PORT, PROXY_REDIRECT}
+)
 """Annotations of our prefix that mean something on a pod, `use-<suffix>` apart."""
 
 # Variables that SDKs read, in the order in which they are injected.
@@ -57,6 +60,13 @@ AZURE_KUBERNETES_TOKEN_PROXY: Final = "AZURE_KUBERNETES_TOKEN_PROXY"
 AZURE_KUBERNETES_SNI_NAME: Final = "AZURE_KUBERNETES_SNI_NAME"
 AZURE_KUBERNETES_CA_FILE: Final = "AZURE_KUBERNETES_CA_FILE"
 AZURE_KUBERNETES_CA_DATA: Final = "AZURE_KUBERNETES_CA_DATA"
+# ... and with the proxy, where nothing is redirected to it.
+AZURE_POD_IDENTITY_AUTHORITY_HOST: Final = "AZURE_POD_IDENTITY_AUTHORITY_HOST"
+"""Base URL of the instance metadata service, in the place of http://169.254.169.254.
+
+Source: the SDKs for Python, azure-identity 1.27 (`azure/identity/_credentials/imds.py`) and msal
+1.39 (`msal/managed_identity.py`), which add `/metadata/identity/oauth2/token` to it.
+"""
 
 VOLUME_PREFIX: Final = "azure-workload-identity-reserved-"
 """Volume names that nobody else may use; the original appends a hash of the pod's name."""

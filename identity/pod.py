@@ -13,6 +13,7 @@ from identity.names import (
     MAX_EXPIRATION_SECONDS,
     MIN_EXPIRATION_SECONDS,
     PROXY_PORT,
+    PROXY_REDIRECT,
     SKIP_CONTAINERS,
     TOKEN_EXPIRATION,
 )
@@ -31,6 +32,8 @@ class PodSettings:
     proxy_port: int | None = None
     """Where the proxy listens; None: no proxy is asked for."""
     custom_token_endpoint: bool = False
+    proxy_redirect: bool | None = None
+    """Whether the pod's traffic is redirected to the proxy; None: the pod leaves that to us."""
 
 
 _DEFAULT = PodSettings()
@@ -57,6 +60,7 @@ def pod_settings(
             custom_endpoint_annotation is not None
             and is_true(annotations.get(custom_endpoint_annotation, ""))
         ),
+        proxy_redirect=_proxy_redirect(annotations),
     )
 
 
@@ -101,3 +105,10 @@ def _proxy_port(annotations: Mapping[str, str], faults: Faults) -> int | None:
         faults.add(f"pod annotation {PROXY_PORT}", written, f"a port from 1 to {_HIGHEST_PORT}")
         return DEFAULT_PROXY_PORT
     return port
+
+
+def _proxy_redirect(annotations: Mapping[str, str]) -> bool | None:
+    written = annotations.get(PROXY_REDIRECT, "")
+    if is_true(written):
+        return True
+    return False if is_false(written) else None

@@ -125,6 +125,17 @@ def test_a_wrong_port_is_told_where_the_proxy_is_asked_for(written: str) -> None
     assert faults_of({"inject-proxy-sidecar": "false", "proxy-sidecar-port": written}) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "redirect"),
+    [("true", True), ("TRUE", True), ("false", False), ("False", False), ("", None), ("no", None)],
+)
+def test_the_redirect_is_the_webhooks_to_decide_unless_the_pod_does(
+    written: str, redirect: bool | None
+) -> None:
+    assert settings({"proxy-redirect": written}).proxy_redirect is redirect
+    assert settings({"inject-proxy-sidecar": "true"}).proxy_redirect is None
+
+
 def test_a_cluster_without_a_token_endpoint_gives_none() -> None:
     assert not settings({"use-identity-binding": "true"}, endpoint=None).custom_token_endpoint
     assert not settings({"use-": "true"}, endpoint=None).custom_token_endpoint

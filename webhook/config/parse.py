@@ -24,6 +24,7 @@ from webhook.config.values import (
     read_https_url,
     read_object,
     read_port,
+    read_switch,
 )
 
 FLAGS: Final = (
@@ -138,10 +139,13 @@ def _proxy(
     flags: FlagValues, environment: Mapping[str, str], faults: Faults, notices: list[str]
 ) -> ProxySettings:
     image, init_image = environment.get("PROXY_IMAGE", ""), environment.get("PROXY_INIT_IMAGE", "")
-    if not (image and init_image):
+    redirect = read_switch("PROXY_REDIRECT", environment.get("PROXY_REDIRECT", ""), faults)
+    if not image:
+        notices.append("PROXY_IMAGE is not set: pods that ask for the proxy sidecar are refused")
+    elif redirect is not False and not init_image:
         notices.append(
-            "PROXY_IMAGE and PROXY_INIT_IMAGE are not both set: pods that ask for the proxy sidecar"
-            " are refused"
+            "PROXY_INIT_IMAGE is not set: pods that ask for the proxy sidecar and its redirect are"
+            " refused"
         )
     objects = {
         name: read_object(name, environment.get(name, ""), faults)
@@ -155,6 +159,7 @@ def _proxy(
     return ProxySettings(
         image=image,
         init_image=init_image,
+        redirect=redirect is not False,
         log_level=flags["log-level"] or "info",
         resources=objects["PROXY_RESOURCES"],
         init_resources=objects["PROXY_INIT_RESOURCES"],

@@ -45,10 +45,14 @@ class CustomTokenEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class ProxySettings:
-    """The containers that redirect the instance metadata endpoint for old code."""
+    """The containers that answer for the instance metadata service to old code."""
 
     image: str
     init_image: str
+    """Not needed where nothing is redirected."""
+    redirect: bool = True
+    """The init container sends what is meant for 169.254.169.254 to the proxy; it runs as root with
+    NET_ADMIN. False: none is injected, and SDKs are told by a variable where the proxy is."""
     native_sidecar: bool = True
     """The API server is 1.32 or later, so every kubelet has sidecar containers."""
     log_level: str = "info"

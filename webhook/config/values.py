@@ -50,6 +50,14 @@ def read_duration(where: str, value: str, shortest: float, faults: Faults) -> fl
     return seconds
 
 
+def read_switch(where: str, value: str, faults: Faults) -> bool | None:
+    """Read true or false, in any letter case; blank is absent."""
+    written = value.strip().lower()
+    if written not in {"true", "false", ""}:
+        faults.add(where, value, "true or false")
+    return written == "true" if written else None
+
+
 def read_https_url(where: str, value: str, faults: Faults) -> str:
     """Read a URL that a token may be sent to: https, a host, no query, no user."""
     try:

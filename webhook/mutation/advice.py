@@ -19,6 +19,7 @@ from identity.names import (
     PREFIX,
     PROXY_CONTAINER,
     PROXY_INIT_CONTAINER,
+    PROXY_REDIRECT,
     USE_SUFFIX_PREFIX,
 )
 from identity.pod import PodSettings, is_false, is_true
@@ -29,6 +30,11 @@ LONGEST: Final = 120
 _LONGEST_NAME: Final = 48
 _LEAST_OF_A_KEY: Final = 48
 _MOST_OF_A_KIND: Final = 5
+_BOOLEANS: Final = {
+    INJECT_PROXY: 'only "true" injects the proxy',
+    PROXY_REDIRECT: 'neither "true" nor "false", so it counts for nothing',
+}
+"""Annotations that say yes or no, and what becomes of any other value."""
 
 
 def account_advice(account: Account, pod: PodView, settings: PodSettings) -> list[Warn]:
@@ -53,14 +59,11 @@ def account_advice(account: Account, pod: PodView, settings: PodSettings) -> lis
 def pod_advice(pod: PodView, settings: PodSettings, custom_endpoint: str | None) -> list[Warn]:
     """Say what is odd about the pod's own annotations; `custom_endpoint` is a key it may have."""
     warnings = []
-    written = pod.annotations.get(INJECT_PROXY)
-    if written is not None and not is_true(written) and not is_false(written):
-        warnings.append(
-            Warn(
-                Reason.NOT_A_BOOLEAN,
-                f'inject-proxy-sidecar is "{clip(written)}": only "true" injects the proxy',
-            )
-        )
+    for key, meaning in _BOOLEANS.items():
+        written = pod.annotations.get(key)
+        if written is not None and not is_true(written) and not is_false(written):
+            said = f'{key.removeprefix(PREFIX)} is "{clip(written)}": {meaning}'
+            warnings.append(Warn(Reason.NOT_A_BOOLEAN, said))
     unknown = sorted(
         key
         for key in pod.annotations

@@ -12,6 +12,7 @@ from identity.names import (
     AZURE_KUBERNETES_CA_FILE,
     AZURE_KUBERNETES_SNI_NAME,
     AZURE_KUBERNETES_TOKEN_PROXY,
+    AZURE_POD_IDENTITY_AUTHORITY_HOST,
     AZURE_TENANT_ID,
     CA_PATH,
     LEGACY_MOUNT_PATH,
@@ -43,6 +44,8 @@ class Injection:
     """None: tokens come from Entra ID itself."""
     volumes: tuple[str, ...] = (VOLUME_NAME,)
     """Names of our volumes; the first is the one to mount."""
+    metadata_host: str = ""
+    """Base URL of what answers for the instance metadata service; empty: SDKs know it."""
 
     def variables(self, mount_path: str) -> list[tuple[str, str]]:
         """Names and values, in the order of the contract; empty values are not injected."""
@@ -63,6 +66,7 @@ class Injection:
                 (AZURE_KUBERNETES_CA_FILE, ca_file),
                 (AZURE_KUBERNETES_CA_DATA, endpoint.ca_data),
             ]
+        variables.append((AZURE_POD_IDENTITY_AUTHORITY_HOST, self.metadata_host))
         return variables
 
 

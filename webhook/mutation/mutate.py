@@ -4,14 +4,14 @@ from typing import Any, Final
 
 from identity.account import Account
 from identity.faults import Faults
-from identity.names import IDENTITY_RESOURCE_ID, INJECT_PROXY, VOLUME_NAME
+from identity.names import IDENTITY_RESOURCE_ID, VOLUME_NAME
 from identity.pod import PodSettings, pod_settings
-from webhook.config.settings import MutationConfig, ProxySettings
+from webhook.config.settings import MutationConfig
 from webhook.mutation.advice import account_advice, path_taken, pod_advice
 from webhook.mutation.containers import Injection, container_operations
 from webhook.mutation.outcome import Injected, Operation, Refused, Warn
 from webhook.mutation.podview import PodView, view
-from webhook.mutation.proxy import proxy_operations, proxy_warnings
+from webhook.mutation.proxy import Proxy, proxy_of, proxy_operations, proxy_warnings
 from webhook.mutation.volume import volume_operations
 
 _MOST_WARNINGS: Final = 16
@@ -45,8 +45,7 @@ def mutate(
     endpoint_annotation = endpoint.annotation if endpoint else None
     settings = pod_settings(seen.annotations, account, endpoint_annotation, faults)
     _check_account(account, faults)
-    if settings.proxy_port is not None:
-        _check_proxy(seen, config.proxy, faults)
+    proxy = proxy_of(seen, settings, config.proxy, faults)
     if faults:
         return Refused(list(faults))
     injection = Injection(
@@ -59,14 +58,13 @@ def mutate(
     )
     warnings = account_advice(account, seen, settings)
     warnings += pod_advice(seen, settings, endpoint_annotation)
-    operations = _namespace_operations(seen, namespace)
-    changed = _containers(seen, settings, injection, operations, warnings)
+    operations, taken, changed = _containers(seen, settings.skip_containers, proxy, injection)
+    operations = _namespace_operations(seen, namespace) + operations
+    warnings += taken
     operations += volume_operations(seen, settings, config)
-    if settings.proxy_port is not None:
-        warnings += proxy_warnings(seen)
-        added = proxy_operations(
-            seen, settings.proxy_port, config.proxy, injection, settings.skip_containers
-        )
+    if proxy is not None:
+        warnings += proxy_warnings(seen, proxy)
+        added = proxy_operations(seen, proxy, injection, settings.skip_containers)
         changed += _names(added)
         operations += added
     return Injected(operations, warnings[:_MOST_WARNINGS], _audit(account, changed, settings))
@@ -82,21 +80,6 @@ def _check_account(account: Account, faults: Faults) -> None:
         )
 
 
-def _check_proxy(pod: PodView, proxy: ProxySettings, faults: Faults) -> None:
-    where = f"pod annotation {INJECT_PROXY}"
-    if pod.spec.get("hostNetwork"):
-        faults.add(
-            where, None, "not with hostNetwork: the proxy would redirect the whole node's traffic"
-        )
-    if not (proxy.image and proxy.init_image):
-        faults.add(
-            where,
-            None,
-            "the webhook has no proxy to inject; PROXY_IMAGE and PROXY_INIT_IMAGE"
-            " are to be set in its Deployment",
-        )
-
-
 def _namespace_operations(pod: PodView, namespace: str) -> list[Operation]:
     if not namespace or pod.metadata.get("namespace"):
         return []
@@ -106,22 +89,21 @@ def _namespace_operations(pod: PodView, namespace: str) -> list[Operation]:
 
 
 def _containers(
-    pod: PodView,
-    settings: PodSettings,
-    injection: Injection,
-    operations: list[Operation],
-    warnings: list[Warn],
-) -> list[str]:
-    changed = []
+    pod: PodView, skip: frozenset[str], proxy: Proxy | None, injection: Injection
+) -> tuple[list[Operation], list[Warn], list[str]]:
+    """Return what the pod's own containers lack, what is odd, and the names of the changed."""
+    operations: list[Operation] = []
+    warnings, changed = [], []
     for container in pod.all_containers:
-        if container.name in settings.skip_containers:
+        if container.name in skip:
             continue
-        added, plan = container_operations(container, injection)
+        own = proxy.injection_of(container, injection) if proxy else injection
+        added, plan = container_operations(container, own)
         warnings += [path_taken(container.name, path) for path in plan.taken]
         if added:
             operations += added
             changed.append(container.name)
-    return changed
+    return operations, warnings, changed
 
 
 def _names(operations: list[Operation]) -> list[str]:

@@ -30,6 +30,7 @@ class ContainerView:
     variables: frozenset[str]
     """Names of the variables that are there, whatever their value."""
     mounts: list[Json]
+    is_init: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _containers(spec: Json, key: str, faults: Faults) -> list[ContainerView]:
                 name=raw["name"],
                 variables=frozenset([variable["name"] for variable in env]),
                 mounts=mounts,
+                is_init=key == "initContainers",
             )
         )
     return views

@@ -189,6 +189,35 @@ def test_the_proxys_objects_come_as_json() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "redirect"),
+    [(None, True), ("", True), ("true", True), ("True", True), ("false", False), ("FALSE", False)],
+)
+def test_the_redirect_to_the_proxy_can_be_left_out(written: str | None, redirect: bool) -> None:
+    given = {} if written is None else {"PROXY_REDIRECT": written}
+    assert parse(**given).config.mutation.proxy.redirect is redirect
+    assert faults(PROXY_REDIRECT="no") == [
+        'PROXY_REDIRECT: "no" is not valid; expected true or false'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "init_image", "redirect", "lacking"),
+    [
+        ("a", "b", "true", []),
+        ("a", "", "true", ["PROXY_INIT_IMAGE"]),
+        ("", "b", "true", ["PROXY_IMAGE"]),
+        ("", "", "false", ["PROXY_IMAGE"]),
+        ("a", "", "false", []),
+    ],
+)
+def test_an_image_that_is_needed_and_not_set_is_said(
+    image: str, init_image: str, redirect: str, lacking: list[str]
+) -> None:
+    parsed = parse(PROXY_IMAGE=image, PROXY_INIT_IMAGE=init_image, PROXY_REDIRECT=redirect)
+    assert [notice.split()[0] for notice in parsed.notices] == lacking
+
+
 def test_lifetimes_are_durations() -> None:
     parsed = parse("--ca-lifetime=2h", "--cert-lifetime=1h30m", "--cert-lookahead=10m")
     certificates = parsed.config.certificates

@@ -97,6 +97,7 @@ pod_annotations = _annotations(
         PREFIX + "skip-containers": st.one_of(st.sampled_from(container_names), _names),
         PREFIX + "inject-proxy-sidecar": _yes_or_no,
         PREFIX + "proxy-sidecar-port": _ports,
+        PREFIX + "proxy-redirect": _yes_or_no,
         ENDPOINT_ANNOTATION: _yes_or_no,
     }
 )

@@ -26,6 +26,7 @@ class Wish:
     seconds: int
     skip: set[str]
     port: int | None
+    redirect: bool
     endpoint: CustomTokenEndpoint | None
 
 
@@ -45,8 +46,13 @@ def meant(pod: Json, namespace: str, account: Account, config: MutationConfig) -
     everybody = (spec.get("initContainers") or []) + (spec.get("containers") or [])
     names = {container["name"] for container in everybody}
     for container in everybody:
-        if container["name"] not in wish.skip:
-            equip(container, ours, account, config, wish)
+        if container["name"] in wish.skip:
+            continue
+        runs_early = container in (spec.get("initContainers") or [])
+        told = config.proxy.native_sidecar or not runs_early
+        if wish.port is None or wish.redirect or container["name"] == "azwi-proxy":
+            told = False
+        equip(container, ours, account, config, wish, told=told)
     add_volume(spec, ours, config, wish)
     if wish.port is not None:
         add_proxy(spec, names, ours, account, config, wish)
@@ -62,20 +68,23 @@ def wish_of(pod: Json, account: Account, config: MutationConfig) -> Wish | None:
     seconds = number(of("service-account-token-expiration") or account.token_expiration or "3600")
     skip = {name.strip() for name in of("skip-containers").split(";")}
     port = None
+    redirect = config.proxy.redirect
+    if of("proxy-redirect").lower() in ("true", "false"):
+        redirect = of("proxy-redirect").lower() == "true"
     if of("inject-proxy-sidecar").lower() == "true":
         port = number(annotations.get(OURS + "proxy-sidecar-port", "8000"))
         if port is None or port < 1 or port > 65535:
             return None
         if pod["spec"].get("hostNetwork"):
             return None
-        if config.proxy.image == "" or config.proxy.init_image == "":
+        if config.proxy.image == "" or (redirect and config.proxy.init_image == ""):
             return None
     if seconds is None or seconds < 3600 or seconds > 86400 or account.awaits_identity:
         return None
     endpoint = config.custom_token_endpoint
     if endpoint and (annotations.get(endpoint.annotation) or "").lower() != "true":
         endpoint = None
-    return Wish(seconds, skip, port, endpoint)
+    return Wish(seconds, skip, port, redirect, endpoint)
 
 
 def number(text: str) -> int | None:
@@ -100,7 +109,13 @@ def place(path: str) -> str:
 
 
 def equip(
-    container: Json, ours: list[str], account: Account, config: MutationConfig, wish: Wish
+    container: Json,
+    ours: list[str],
+    account: Account,
+    config: MutationConfig,
+    wish: Wish,
+    *,
+    told: bool = False,
 ) -> None:
     mounts = container.get("volumeMounts") or []
     whole = [
@@ -125,11 +140,10 @@ def equip(
         at = already[0]
     variables = container.get("env") or []
     there = [variable["name"] for variable in variables]
-    new = [
-        {"name": name, "value": value}
-        for name, value in variables_of(at, file, account, config, wish)
-        if value and name not in there
-    ]
+    wanted = variables_of(at, file, account, config, wish)
+    if told:
+        wanted.append(("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{wish.port}"))
+    new = [{"name": name, "value": value} for name, value in wanted if value and name not in there]
     if new:
         container["env"] = variables + new
 
@@ -211,6 +225,8 @@ def add_proxy(  # noqa: PLR0917 - all that it depends on
         if container["name"] not in wish.skip:
             equip(container, ours, account, config, wish)
     inits = spec.get("initContainers") or []
+    if not wish.redirect:
+        names = {*names, init["name"]}
     if not config.proxy.native_sidecar:
         if init["name"] not in names:
             spec["initContainers"] = [*inits, init]
@@ -264,6 +280,7 @@ def proxy_container(config: MutationConfig, wish: Wish) -> Json:
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
     }
     if config.proxy.security_context:

@@ -48,6 +48,7 @@ _variable_names = st.sampled_from(
         "AZURE_AUTHORITY_HOST",
         "AZURE_KUBERNETES_TOKEN_PROXY",
         "AZURE_KUBERNETES_CA_FILE",
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST",
         "PATH",
         "PROXY_PORT",
         "größe",
@@ -237,6 +238,9 @@ _proxies: st.SearchStrategy[ProxySettings] = st.sampled_from(
         a_proxy(native_sidecar=False, log_level="debug", resources={"limits": {"cpu": "1"}}),
         a_proxy(init_resources={"limits": {}}, security_context={}, init_security_context={"a": 1}),
         a_proxy(image=""),
+        a_proxy(init_image=""),
+        a_proxy(redirect=False, init_image=""),
+        a_proxy(redirect=False, native_sidecar=False),
     ]
 )
 configs: st.SearchStrategy[MutationConfig] = st.builds(

@@ -39,6 +39,8 @@ def test_a_text_is_clipped_to_one_short_line(text: str, longest: int, expected: 
         ("skip-container", "skip-containers"),
         ("inject-proxy", "inject-proxy-sidecar"),
         ("proxy-port", "proxy-sidecar-port"),
+        ("proxy-redirct", "proxy-redirect"),
+        ("redirect", "proxy-redirect"),
     ],
 )
 def test_a_misspelt_annotation_of_a_pod_is_told_with_what_was_meant(key: str, meant: str) -> None:

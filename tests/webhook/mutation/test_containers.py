@@ -173,6 +173,7 @@ def test_the_order_of_the_variables_is_the_contracts() -> None:
         "AZURE_KUBERNETES_SNI_NAME",
         "AZURE_KUBERNETES_CA_FILE",
         "AZURE_KUBERNETES_CA_DATA",
+        "AZURE_POD_IDENTITY_AUTHORITY_HOST",
     ]
 
 
