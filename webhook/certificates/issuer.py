@@ -95,9 +95,10 @@ async def _run(request: bytes) -> bytes:
 
 
 def _environment(ours: Mapping[str, str]) -> dict[str, str]:
-    """Let the child find this very code, wherever it was imported from, and little else."""
+    """Let the child find this very code and what it needs, wherever we did, and little else."""
     kept = {key: ours[key] for key in ("PATH", "LD_LIBRARY_PATH", "LANG") if key in ours}
-    return {**kept, "PYTHONPATH": str(_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    found = os.pathsep.join([str(_ROOT), *filter(None, sys.path)])
+    return {**kept, "PYTHONPATH": found, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _request(order: Order) -> bytes:

@@ -76,6 +76,17 @@ async def test_keys_travel_neither_in_arguments_nor_in_variables(
     }
 
 
+async def test_the_child_finds_libraries_where_this_process_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In an image libraries lie in a folder that no interpreter knows by itself."""
+    (tmp_path / "cryptography").mkdir()
+    (tmp_path / "cryptography/__init__.py").write_text("raise SystemExit(3)")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    with pytest.raises(IssuingFailed, match="gave no answer"):
+        await ChildIssuer().make(EVERYTHING)
+
+
 async def test_a_child_that_takes_too_long_is_ended() -> None:
     others = children()
     with pytest.raises(IssuingFailed, match=r"took more than 0\.01 s"):
