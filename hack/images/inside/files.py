@@ -75,9 +75,7 @@ def libraries(files: Iterable[Path]) -> set[Path]:
         for line in listed.stdout.splitlines():
             name, _, where = line.strip().partition(" => ")
             if where.startswith("not found"):
-                sys.exit(
-                    f"{file} needs {name}, which the base image has not: install it there, or choose another"
-                )
+                sys.exit(f"{file} needs {name}: install it in the base image")
             path = (where or name).split(" (")[0]
             if path.startswith("/"):
                 found.add(Path(path))
