@@ -47,14 +47,15 @@ class _Teller:
     """Prints, where the terminal is, what tests told in workers."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._terminal = config.pluginmanager.getplugin("terminalreporter")
+        self._config = config
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         lines = [str(value) for name, value in report.user_properties if name == TOLD]
         if report.when == "call" and lines:
-            self._terminal.ensure_newline()
+            terminal = self._config.pluginmanager.getplugin("terminalreporter")
+            terminal.ensure_newline()
             for line in (report.nodeid, *lines):
-                self._terminal.write_line(f"  {line}")
+                terminal.write_line(f"  {line}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
