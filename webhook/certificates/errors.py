@@ -3,6 +3,7 @@
 CertificateError
 ├── Unusable          a certificate or key that must not be served; the one before it stays
 ├── IssuingFailed     the child process made none: try again later
+├── SecretMissing     there is no Secret, nor the right to create it: a person has to
 └── FilesUnreadable   files mode can't start: a person has to look at the folder
 """
 
@@ -19,6 +20,10 @@ class Unusable(CertificateError):
 
 class IssuingFailed(CertificateError):
     """No certificate was made."""
+
+
+class SecretMissing(CertificateError):
+    """The Secret is not there and can't be created; what is served goes on being served."""
 
 
 class FilesUnreadable(CertificateError):

@@ -1,7 +1,8 @@
 """The Secret and the configuration in the API server: reading, writing, being told of changes.
 
-It needs what the original's chart grants and no more: get, create, update and watch on the
-namespace's Secrets; get, update and watch on MutatingWebhookConfigurations.
+It needs less than the original's chart grants: get, update and watch on the one Secret and the one
+MutatingWebhookConfiguration, by name. Where somebody deletes the Secret, create on the namespace's
+Secrets lets it come back by itself; that can't be limited to a name.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final, Protocol
 
 from webhook.certificates.clock import Clock
 from webhook.certificates.configuration import bundle_in, with_bundle
+from webhook.certificates.errors import SecretMissing
 from webhook.certificates.secret import Json, changed, empty
 from webhook.certificates.steps import Change
 from webhook.config.settings import CertificateConfig
@@ -68,7 +70,10 @@ class Found:
 
 
 class Objects:
-    """The two objects that rotation is about. Every method raises `KubeError` and nothing else."""
+    """The two objects that rotation is about.
+
+    Every method raises `KubeError`, `create` also `SecretMissing`, and nothing else.
+    """
 
     def __init__(self, api: Api, config: CertificateConfig, clock: Clock) -> None:
         self.unwatched: dict[str, str] = {}
@@ -90,14 +95,20 @@ class Objects:
         configuration = await self._get(self._configuration)
         return Found(configuration, await self._get(self._secret))
 
-    async def write(self, secret: Json | None, change: Change) -> None:
-        """Write the Secret over the version that was read, or create it; `Conflict`: look again."""
-        if secret is None:
-            new = empty(self._config.namespace, self._config.secret_name)
-            place = SECRETS.all(self._config.namespace)
-            await self._api.post(place, changed(new, change.data, change.notes))
-        else:
-            await self._api.put(self._secret, changed(secret, change.data, change.notes))
+    async def create(self) -> None:
+        """Create the Secret, empty as the chart ships it; `Conflict`: somebody was faster."""
+        namespace, name = self._config.namespace, self._config.secret_name
+        try:
+            await self._api.post(SECRETS.all(namespace), empty(namespace, name))
+        except Forbidden as error:
+            raise SecretMissing(
+                f"there is no Secret {name} in namespace {namespace}: create it, empty, as an"
+                f" upgrade of the Helm release does, or grant the rule {error.rule}"
+            ) from error
+
+    async def write(self, secret: Json, change: Change) -> None:
+        """Write the Secret over the version that was read; `Conflict`: look again."""
+        await self._api.put(self._secret, changed(secret, change.data, change.notes))
 
     async def publish(self, configuration: Json, bundle: bytes) -> None:
         """Write `caBundle` over the version that was read; `Conflict`: look again."""
@@ -106,14 +117,14 @@ class Objects:
 
     async def follow_secret(self, changed: Callable[[], None], broken: Callable[[], None]) -> None:
         """Call `changed` whenever the Secret may have changed; never returns."""
-        place = SECRETS.all(self._config.namespace)
+        place = SECRETS.watched(self._config.secret_name, self._config.namespace)
         await self._follow(place, self._config.secret_name, changed, broken)
 
     async def follow_configuration(
         self, changed: Callable[[], None], broken: Callable[[], None]
     ) -> None:
         """Call `changed` whenever the configuration may have changed; never returns."""
-        place = MUTATING_WEBHOOKS.all()
+        place = MUTATING_WEBHOOKS.watched(self._config.configuration_name)
         await self._follow(place, self._config.configuration_name, changed, broken)
 
     async def _get(self, place: Place) -> Json | None:

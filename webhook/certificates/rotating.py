@@ -165,7 +165,10 @@ class RotatingCertificate:
                 return wait
             self._deferred = None
             try:
-                await self._do(action, found, seen)
+                if found.secret is None and not isinstance(action, Publish):
+                    await self._objects.create()  # first: no keys are made that nobody may store
+                else:
+                    await self._do(action, found, seen)
             except Conflict:  # somebody was faster
                 await asyncio.sleep(_PAUSE * self._clock.chance())
         return 1.0
@@ -226,10 +229,11 @@ class RotatingCertificate:
         _log.info("certificates: a step is done", extra={"step": action.name})
 
     async def _write(self, step: SecretStep, found: Found, seen: Observed) -> None:
+        assert found.secret is not None  # noqa: S101  else it is created first
         now = self._clock.now()
         change = await change_for(step, seen, self._issuer, self._config, now)
         if change.data:  # never write what could not be served
-            data = secrets.data_of(found.secret or {}) | dict(change.data)
+            data = secrets.data_of(found.secret) | dict(change.data)
             kept = {key: value for key, value in data.items() if value is not None}
             after = secrets.read(kept, self._config.dns_name, self._presented.slot.min_version)
             if after.serving is None:

@@ -12,6 +12,7 @@ from tests.webhook.certificates.replicas import (
     Replicas,
     accepted,
     annotated,
+    chain_is_whole,
     encoded,
     originals_data,
 )
@@ -249,10 +250,35 @@ async def test_a_missing_right_is_named_with_its_rule() -> None:
         assert not replica.is_ready()
         problem = replica.certificate.problem
         assert problem == f"the API server does not allow it; it takes the rule {rule}"
-        assert 'resources: ["secrets"], verbs: ["get"]' in problem
+        name = replicas.config.secret_name
+        assert f'resources: ["secrets"], resourceNames: ["{name}"], verbs: ["get"]' in problem
         replica.link.refuses.clear()
         await asyncio.sleep(60)
         assert replica.is_ready()
+
+
+@in_virtual_time
+async def test_a_secret_that_is_gone_and_may_not_be_created_is_asked_for() -> None:
+    async with Replicas() as replicas:
+        replicas.api.add_configuration()
+        replicas.api.add_secret({})
+        replica = await replicas.started("one")
+        served, bundle = replica.leaf, replicas.bundle
+        await asyncio.sleep(100)
+        replica.link.refuses["create", "secrets"] = Forbidden("create: forbidden", rule="the rule")
+        replicas.api.remove(replicas.api.secret_place)
+        made = len(replica.issuer.orders)
+        await asyncio.sleep(3600)
+        assert "create it, empty" in replica.certificate.trouble
+        assert "grant the rule the rule" in replica.certificate.trouble
+        assert replica.is_ready()
+        assert (replica.leaf, replicas.bundle) == (served, bundle)
+        assert len(replica.issuer.orders) == made, "no keys for nothing"
+
+        replicas.api.add_secret({})
+        await asyncio.sleep(100)
+        assert replica.certificate.trouble == ""
+        assert chain_is_whole(replicas)
 
 
 @in_virtual_time

@@ -166,7 +166,7 @@ def test_forbidden_names_the_rule_that_would_grant_it() -> None:
     assert error.rule == PLACE.rule("get")
     assert str(error) == (
         f"get {PLACE.path}: {message}; it takes the rule"
-        ' {apiGroups: [""], resources: ["secrets"], verbs: ["get"]}'
+        ' {apiGroups: [""], resources: ["secrets"], resourceNames: ["s"], verbs: ["get"]}'
         " in a ClusterRole, or in a Role of namespace azwi"
     )
 

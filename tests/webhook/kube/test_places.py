@@ -34,11 +34,20 @@ def test_a_rule_says_what_grants_a_verb_and_where() -> None:
         '{apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list"]} in a ClusterRole'
     )
     assert SECRETS.named("s", "azwi").rule("update") == (
-        '{apiGroups: [""], resources: ["secrets"], verbs: ["update"]}'
+        '{apiGroups: [""], resources: ["secrets"], resourceNames: ["s"], verbs: ["update"]}'
         " in a ClusterRole, or in a Role of namespace azwi"
     )
+    assert "resourceNames" not in SERVICE_ACCOUNTS.named("b", "a").rule("get")
     assert 'resources: ["serviceaccounts/token"]' in SERVICE_ACCOUNTS.named("b", "a", "token").rule(
         "create"
     )
     assert 'apiGroups: ["apps"]' in Resource("deployments", "apps").all().rule("watch")
     assert VERSION.rule("get") == '{nonResourceURLs: ["/version"], verbs: ["get"]} in a ClusterRole'
+
+
+def test_a_rule_for_one_object_is_limited_to_its_name_where_that_can_be() -> None:
+    watch = MUTATING_WEBHOOKS.watched("w")
+    assert watch.path == MUTATING_WEBHOOKS.all().path
+    assert 'resourceNames: ["w"], verbs: ["watch"]' in watch.rule("watch")
+    assert "resourceNames" not in SECRETS.all("a").rule("create")
+    assert "resourceNames" not in SECRETS.named("s", "a").rule("create")
