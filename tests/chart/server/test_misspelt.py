@@ -14,7 +14,6 @@ from tests.cluster.controller.installed import apply, remove, until
 pytestmark = pytest.mark.cluster
 
 POLICIES = ("azwi-misspelt-annotations", "azwi-misspelt-account-annotations")
-ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 TEMPLATE = "spec.template.metadata."
 GROUPS = {
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps"),
@@ -342,13 +341,3 @@ class TestAServiceAccount:
         assert said_of_account(api, namespace, {key: "x"}) == [
             f"{key} means nothing; is {PREFIX}client-id meant?"
         ]
-
-
-@pytest.mark.parametrize("policy", POLICIES)
-def test_the_api_server_finds_no_fault_in_the_expressions(
-    api: Api, namespace: str, policy: str
-) -> None:
-    path = f"{ADMISSION}/validatingadmissionpolicies/{policy}"
-    print(api.get(path))
-    until(lambda: "typeChecking" in api.get(path).get("status", {}), "expressions are checked", seconds=20)
-    assert api.get(path)["status"]["typeChecking"] == {}
