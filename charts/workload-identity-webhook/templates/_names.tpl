@@ -8,37 +8,55 @@ changed, and what has another name would be made anew beside the old.
 
 {{/* What selects the webhook's pods. */}}
 {{- define "azwi.selector" -}}
-app: {{ include "azwi.name" . }}
-azure-workload-identity.io/system: "true"
-chart: {{ include "azwi.name" . }}
-release: {{ .Release.Name }}
-{{- end -}}
-
-{{/* On every object. */}}
-{{- define "azwi.labels" -}}
-{{ include "azwi.selector" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $name := include "azwi.name" . -}}
+{{- dict "app" $name "azure-workload-identity.io/system" "true" "chart" $name "release" .Release.Name | toYaml -}}
 {{- end -}}
 
 {{/* What selects the controller's pods: another app, since the webhook's Service must not find them. */}}
 {{- define "azwi.controller.selector" -}}
-app: azwi-controller
-azure-workload-identity.io/system: "true"
-release: {{ .Release.Name }}
+{{- dict "app" "azwi-controller" "azure-workload-identity.io/system" "true" "release" .Release.Name | toYaml -}}
+{{- end -}}
+
+{{/* On every object. */}}
+{{- define "azwi.labels" -}}
+{{- include "azwi.labelled" (list . "azwi.selector") -}}
 {{- end -}}
 
 {{- define "azwi.controller.labels" -}}
-{{ include "azwi.controller.selector" . }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
+{{- include "azwi.labelled" (list . "azwi.controller.selector") -}}
+{{- end -}}
+
+{{/* (list $ SELECTOR): with commonLabels, of which none takes the place of ours. */}}
+{{- define "azwi.labelled" -}}
+{{- $root := index . 0 -}}
+{{- $ours := dict
+  "app.kubernetes.io/managed-by" $root.Release.Service
+  "app.kubernetes.io/version" $root.Chart.AppVersion
+  "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{- include "azwi.merged" (list (include (index . 1) $root | fromYaml) $ours $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/*
+The labels of pods: (list $ SELECTOR PODLABELS). What the selector asks for can't be taken away by a
+label of the user's; the chart's version is left out, or each release would restart the pods.
+*/}}
+{{- define "azwi.podLabels" -}}
+{{- $root := index . 0 -}}
+{{- include "azwi.merged" (list (include (index . 1) $root | fromYaml) (index . 2) $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{/* Maps of strings as one, the first wins, as YAML: what is null is nothing. */}}
+{{- define "azwi.merged" -}}
+{{- $merged := dict -}}
+{{- range $map := . }}
+{{- range $key, $value := $map | default dict }}
+{{- if not (or (hasKey $merged $key) (kindIs "invalid" $value)) }}
+{{- $_ := set $merged $key $value }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $merged }}
+{{- toYaml $merged -}}
 {{- end }}
 {{- end -}}
 
@@ -57,14 +75,16 @@ The files are applied as they stand by whoever uses no Helm, and by the tests of
 */}}
 {{- define "azwi.file" -}}
 {{- $root := .root -}}
-{{- $annotations := .annotations -}}
-{{- $text := $root.Files.Get (printf "files/%s" .file) | replace "azure-workload-identity-system" $root.Release.Namespace -}}
+{{- $annotations := .annotations | default dict -}}
+{{- $text := $root.Files.Get (printf "files/%s" .file)
+    | replace "azure-workload-identity-system" $root.Release.Namespace
+    | replace "api://AzureADTokenExchange" (include "azwi.audience" $root) -}}
 {{- $labels := include "azwi.controller.labels" $root | fromYaml -}}
 {{- range $document := regexSplit "(?m)^---$" $text -1 }}
 {{- $object := fromYaml $document }}
 {{- $metadata := $object.metadata }}
 {{- $_ := set $metadata "labels" (merge (dict) (default (dict) $metadata.labels) $labels) }}
-{{- with $annotations }}
+{{- with merge (dict) $annotations (default (dict) $metadata.annotations) }}
 {{- $_ := set $metadata "annotations" . }}
 {{- end }}
 ---
@@ -72,49 +92,7 @@ The files are applied as they stand by whoever uses no Helm, and by the tests of
 {{- end }}
 {{- end -}}
 
-{{/* Constraints on spreading; those without a selector get one: (list CONSTRAINTS SELECTOR). */}}
-{{- define "azwi.spread" -}}
-{{- $selector := index . 1 -}}
-{{- $constraints := list -}}
-{{- range index . 0 }}
-{{- $constraints = append $constraints (merge (dict) . (dict "labelSelector" (dict "matchLabels" $selector))) }}
-{{- end }}
-{{- toYaml $constraints }}
-{{- end -}}
-
-{{/* The restricted Pod Security Standard, and no writing. */}}
-{{- define "azwi.containerSecurity" -}}
-allowPrivilegeEscalation: false
-capabilities:
-  drop: [ALL]
-readOnlyRootFilesystem: true
-runAsGroup: 65532
-runAsNonRoot: true
-runAsUser: 65532
-seccompProfile:
-  type: RuntimeDefault
-{{- end -}}
-
-{{- define "azwi.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
-{{- end -}}
-
-{{/* The port of an address such as :8095. */}}
-{{- define "azwi.port" -}}
-{{- . | toString | splitList ":" | last -}}
-{{- end -}}
-
-{{/* What is said is said: 0 counts, unless the other one is said too (as the original's users do). */}}
-{{- define "azwi.budget" -}}
-{{- $unavailable := .maxUnavailable | toString -}}
-{{- if not (has $unavailable (list "<nil>" "")) -}}
-maxUnavailable: {{ .maxUnavailable }}
-{{- else if not (has (.minAvailable | toString) (list "<nil>" "")) -}}
-minAvailable: {{ .minAvailable }}
-{{- end -}}
+{{/* Of projected tokens and of federated credentials. */}}
+{{- define "azwi.audience" -}}
+{{- .Values.audience | default "api://AzureADTokenExchange" -}}
 {{- end -}}

@@ -1,0 +1,97 @@
+{{/* Constraints on spreading; those without a selector get one: (list CONSTRAINTS SELECTOR). */}}
+{{- define "azwi.spread" -}}
+{{- $selector := index . 1 -}}
+{{- $constraints := list -}}
+{{- range index . 0 }}
+{{- $constraints = append $constraints (merge (dict) . (dict "labelSelector" (dict "matchLabels" $selector))) }}
+{{- end }}
+{{- toYaml $constraints }}
+{{- end -}}
+
+{{/* Where pods run, of the values of the webhook or the controller: (list VALUES SELECTOR). */}}
+{{- define "azwi.placement" -}}
+{{- $values := index . 0 -}}
+{{- with include "azwi.merged" (list $values.nodeSelector) }}
+nodeSelector:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- range $key := list "tolerations" "affinity" }}
+{{- with index $values $key }}
+{{ $key }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with $values.topologySpreadConstraints }}
+topologySpreadConstraints:
+  {{- include "azwi.spread" (list . (index $ 1)) | nindent 2 }}
+{{- end }}
+{{- with $values.priorityClassName }}
+priorityClassName: {{ toJson . }}
+{{- end }}
+{{- end -}}
+
+{{/* The restricted Pod Security Standard, and no writing. */}}
+{{- define "azwi.containerSecurity" -}}
+allowPrivilegeEscalation: false
+capabilities:
+  drop: [ALL]
+readOnlyRootFilesystem: true
+runAsGroup: 65532
+runAsNonRoot: true
+runAsUser: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "azwi.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* Requests and limits; one that is null is none, and not 0 as the API server would take it. */}}
+{{- define "azwi.resources" -}}
+{{- $kept := dict -}}
+{{- range $key, $value := . | default dict -}}
+{{- $_ := set $kept $key (ternary (include "azwi.merged" (list $value) | fromYaml) $value (kindIs "map" $value)) -}}
+{{- end -}}
+{{- toYaml $kept -}}
+{{- end -}}
+
+{{/* One argument: (list FLAG VALUE), quoted, so that nothing in the value is read as YAML. */}}
+{{- define "azwi.flag" -}}
+- {{ printf "--%s=%s" (index . 0) (index . 1 | toString) | toJson }}
+{{- end -}}
+
+{{/* The port of an address such as :8095. */}}
+{{- define "azwi.port" -}}
+{{- . | toString | splitList ":" | last -}}
+{{- end -}}
+
+{{/*
+One of the two, as a budget can't have both. 0 counts, but not beside the other one: the original drops
+it, and its users have it beside minAvailable.
+*/}}
+{{- define "azwi.budget" -}}
+{{- $least := .minAvailable -}}
+{{- $most := .maxUnavailable -}}
+{{- $both := not (or (kindIs "invalid" $least) (kindIs "invalid" $most)) -}}
+{{- if and $both (include "azwi.isZero" $most) -}}
+{{- $most = nil -}}
+{{- else if $both -}}
+{{- $least = nil -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $most) -}}
+maxUnavailable: {{ toJson $most }}
+{{- else if not (kindIs "invalid" $least) -}}
+minAvailable: {{ toJson $least }}
+{{- end -}}
+{{- end -}}
+
+{{/* 0, 0% or "": not more than nothing. */}}
+{{- define "azwi.isZero" -}}
+{{- if has (toString .) (list "0" "0%" "" "<nil>") }}true{{ end -}}
+{{- end -}}
