@@ -5,8 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from hack.cluster.folders import Folders
 from hack.cluster.keeper import CGROUPS, listed_cgroups, remove_cgroups
+from hack.node import cgroups
 from hack.node.cgroups import hierarchies
+from hack.node.ending import sweep
 
 HYBRID = """\
 9:name=systemd:/user.slice
@@ -44,6 +49,23 @@ def test_one_that_is_populated_stays_and_is_told(tmp_path: Path) -> None:
     (tmp_path / "node" / "pod" / "process").touch()  # rmdir refuses, as the kernel does
     assert not remove_cgroups([tmp_path / "node"])
     assert (tmp_path / "node" / "pod").exists()
+
+
+def test_a_run_that_is_gone_takes_its_cgroups_along_wherever_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroups, "sweep", lambda: None)  # the machine's are not the test's
+    folders = Folders(tmp_path / "nodes")
+    cgroup = tmp_path / "of-another-session"
+    with folders.temporary() as alive:
+        dead = alive.parent / "dead"
+        for folder in (alive, dead):
+            folder.mkdir(exist_ok=True)
+            (cgroup / folder.name).mkdir(parents=True)
+            (folder / CGROUPS).write_text(f"{cgroup / folder.name}\n")
+        sweep(folders)
+        assert [path.name for path in cgroup.iterdir()] == [alive.name]
+        assert folders.all_temporary() == [alive]
 
 
 def test_a_keeper_removes_the_cgroups_that_its_folder_lists(tmp_path: Path) -> None:
