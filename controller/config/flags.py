@@ -171,11 +171,16 @@ def _parser() -> argparse.ArgumentParser:
 def usage() -> str:
     """Return the text of `--help`."""
     lines = [
-        "usage: python -m controller [--flag=value ...]",
+        "usage: python -m controller [release | withdraw] [--flag=value ...]",
         "",
         "Keeps the federated identity credentials in Entra ID true to the annotated",
         "ServiceAccounts of this cluster. TIME is written as 90s, 3m or 1h30m. A name in brackets",
         "is the variable of the environment that stands in for the flag.",
+        "",
+        "Where the controller goes: `release` takes its finalizer off all objects, once none runs;",
+        "credentials stay. `withdraw` deletes the definition while one runs, and waits until it has",
+        "removed all credentials of the objects. Both take the flags of the Lease, --kubeconfig,",
+        "--namespace and --log-level; others mean nothing there.",
     ]
     for title, flags in GROUPS.items():
         lines += ["", f"{title}:"]

@@ -1,6 +1,7 @@
 """From flags and variables to the configuration, all faults of both at once."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from controller.config.settings import (
     Address,
     ClusterSettings,
     Config,
+    EndSettings,
     Intervals,
     LeaseSettings,
     ProbeSettings,
@@ -36,7 +38,7 @@ from entra.client import Settings as EntraSettings
 from entra.model import SLOTS
 from identity.faults import Fault, Faults
 
-__all__ = ["IN_POD", "ConfigurationError", "parse_config", "usage"]
+__all__ = ["IN_POD", "ConfigurationError", "parse_config", "parse_end", "usage"]
 
 IN_POD: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where the kubelet mounts what a ServiceAccount needs."""
@@ -107,6 +109,28 @@ def parse_config(
         metrics_address=metrics,
         log_level=log_level,
     )
+
+
+def parse_end(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    process: str,
+    pod_account: Path = IN_POD,
+) -> EndSettings:
+    """Read what the end of a controller needs: the same flags, of which most mean nothing there.
+
+    The Lease is held in the process's own name. Raises ConfigurationError.
+    """
+    faults = Faults()
+    said = read_command_line(arguments, environment, faults)
+    account = None if said["kubeconfig"].text else pod_account
+    namespace = _namespace(said["namespace"], account, faults)
+    kubeconfig = read_file(said["kubeconfig"], faults)
+    lease = replace(_lease(said, namespace, process, faults), identity=process)
+    log_level = read_choice(said["log-level"], LEVELS, faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return EndSettings(lease, kubeconfig, log_level)
 
 
 def _namespace(setting: Setting, account: Path | None, faults: Faults) -> str:

@@ -49,6 +49,16 @@ class LeaseSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EndSettings:
+    """What `release` and `withdraw` need of a configuration."""
+
+    lease: LeaseSettings
+    kubeconfig: Path | None
+    """None: the ServiceAccount of the pod."""
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSettings:
     """How this cluster is known to Entra ID."""
 
