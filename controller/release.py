@@ -2,9 +2,9 @@
 
 Our finalizer keeps an object, and so its namespace, until a controller has removed what it wrote
 for it. Where no controller runs any more nobody would, and a namespace that is deleted would wait
-for ever. So either the finalizers come off, and the credentials stay in Entra ID (`release`, once no
-controller runs); or everything goes first, while one still does (`withdraw`). The chart runs them
-as hooks; see docs/controller.md, "Uninstalling".
+for ever. So either the finalizers come off, and the credentials stay in Entra ID (`release`, once
+no controller runs); or everything goes first, while one still does (`withdraw`). The chart runs
+them as hooks; see docs/controller.md, "Uninstalling".
 """
 
 import asyncio

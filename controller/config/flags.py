@@ -178,8 +178,8 @@ def usage() -> str:
         "is the variable of the environment that stands in for the flag.",
         "",
         "Where the controller goes: `release` takes its finalizer off all objects, once none runs;",
-        "credentials stay. `withdraw` deletes the definition while one runs, and waits until it has",
-        "removed all credentials of the objects. Both take the flags of the Lease, --kubeconfig,",
+        "credentials stay. `withdraw` deletes the definition while one runs, and waits until all",
+        "credentials of the objects are removed. Both take the flags of the Lease, --kubeconfig,",
         "--namespace and --log-level; others mean nothing there.",
     ]
     for title, flags in GROUPS.items():
