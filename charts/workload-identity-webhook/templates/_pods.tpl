@@ -73,25 +73,24 @@ seccompProfile:
 
 {{/*
 One of the two, as a budget can't have both. 0 counts, but not beside the other one: the original drops
-it, and its users have it beside minAvailable.
+it, and its users may have it beside minAvailable.
 */}}
 {{- define "azwi.budget" -}}
-{{- $least := .minAvailable -}}
-{{- $most := .maxUnavailable -}}
-{{- $both := not (or (kindIs "invalid" $least) (kindIs "invalid" $most)) -}}
-{{- if and $both (include "azwi.isZero" $most) -}}
-{{- $most = nil -}}
-{{- else if $both -}}
-{{- $least = nil -}}
-{{- end -}}
-{{- if not (kindIs "invalid" $most) -}}
-maxUnavailable: {{ toJson $most }}
-{{- else if not (kindIs "invalid" $least) -}}
-minAvailable: {{ toJson $least }}
+{{- $least := include "azwi.count" .minAvailable -}}
+{{- $most := include "azwi.count" .maxUnavailable -}}
+{{- if and $most (or (not $least) (not (has $most (list "0" (toJson "0%"))))) -}}
+maxUnavailable: {{ $most }}
+{{- else if $least -}}
+minAvailable: {{ $least }}
 {{- end -}}
 {{- end -}}
 
-{{/* 0, 0% or "": not more than nothing. */}}
-{{- define "azwi.isZero" -}}
-{{- if has (toString .) (list "0" "0%" "" "<nil>") }}true{{ end -}}
+{{/* A number, also one in quotes, or a percentage; nothing where nothing is said. */}}
+{{- define "azwi.count" -}}
+{{- $text := . | toString -}}
+{{- if hasSuffix "%" $text -}}
+{{- toJson $text -}}
+{{- else if not (has $text (list "" "<nil>")) -}}
+{{- int . -}}
+{{- end -}}
 {{- end -}}

@@ -1,13 +1,10 @@
 {{/* The controller's arguments, by where they come from. */}}
 {{- define "azwi.controller.args" -}}
-{{- $clouds := list "azurepubliccloud" "azureusgovernmentcloud" "azurechinacloud" "azuregermancloud" "azurecloud" "azureusgovernment" -}}
 {{- $credentials := "/var/run/secrets/azwi/credentials" -}}
 {{- with .Values.controller -}}
 {{- $flags := list (list "tenant-id" (.tenantId | default $.Values.azureTenantID)) -}}
-{{- if has (lower $.Values.azureEnvironment) $clouds -}}
-{{- $flags = append $flags (list "cloud" $.Values.azureEnvironment) -}}
-{{- end -}}
 {{- $flags = concat $flags (list
+  (list "cloud" (include "azwi.cloud" $))
   (list "authority-host" $.Values.azureAuthorityHost)
   (list "audience" (include "azwi.audience" $))
   (list "sign-in" .signIn)
