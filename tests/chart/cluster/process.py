@@ -106,6 +106,7 @@ class PodProcess:
 
     def _listening(self) -> Iterator[str]:
         if self._package == "controller":
+            yield f"--namespace={self._namespace}"
             yield from () if self.once else LISTENING
             return
         yield f"--port={self.port}"
