@@ -1,4 +1,4 @@
-"""What the policy on misspelt annotations says to whoever writes a workload, on a real API server."""
+"""What the policies on misspelt annotations say to whoever writes them, on a real API server."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ pytestmark = pytest.mark.cluster
 
 POLICIES = ("azwi-misspelt-annotations", "azwi-misspelt-account-annotations")
 TEMPLATE = "spec.template.metadata."
+NOTHING = "means nothing on a pod"
+ONLY_TRUE = 'pods get an identity by "true" only, in small letters'
 GROUPS = {
     **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"), "apps"),
     **dict.fromkeys(("Job", "CronJob"), "batch"),
@@ -29,9 +31,7 @@ def namespace(api: Api) -> Iterator[str]:
         "azureTenantID": str(uuid.uuid4()),
         "policies": {"misspeltAnnotations": {"enabled": True}},
     }
-    bodies = [
-        body for body in template(values=values) if body["metadata"]["name"] in POLICIES
-    ]
+    bodies = [body for body in template(values=values) if body["metadata"]["name"] in POLICIES]
     assert len(bodies) == 4
     with a_namespace(api, "misspelt") as name, ExitStack() as after:
         for body in bodies:
@@ -122,8 +122,7 @@ def test_an_unknown_annotation_is_told_with_what_may_be_meant(
     body = a_workload(kind, annotations={PREFIX + "skip-container": "x"})
     path = "spec.jobTemplate." + TEMPLATE if kind == "CronJob" else TEMPLATE
     assert said(api, namespace, body) == [
-        f"{path}annotations: {PREFIX}skip-container means nothing on a pod;"
-        " is skip-containers meant?"
+        f"{path}annotations: {PREFIX}skip-container {NOTHING}; is skip-containers meant?"
     ]
 
 
@@ -179,7 +178,7 @@ def test_any_value_of_the_label_but_true_gives_no_identity(
     api: Api, namespace: str, value: str
 ) -> None:
     assert said(api, namespace, a_workload(labels={USE: value})) == [
-        f'{TEMPLATE}labels: {USE} is "{value}"; pods get an identity by "true" only, in small letters'
+        f'{TEMPLATE}labels: {USE} is "{value}"; {ONLY_TRUE}'
     ]
 
 
@@ -299,13 +298,17 @@ def test_the_largest_objects_are_let_in_and_told_of(api: Api, namespace: str, si
     """The API server takes 256 KiB of annotations, and lets an expression cost only so much."""
     many = {f"{PREFIX}skip-{number:058}": "" for number in range(size - 1)}
     body = a_workload(annotations={**many, PREFIX + "skip": ""}, own={"annotations": many})
-    assert said(api, namespace, body)[0].endswith(f"is skip-containers meant? (and {size - 1} more)")
+    assert said(api, namespace, body)[0].endswith(
+        f"is skip-containers meant? (and {size - 1} more)"
+    )
 
 
 class TestAServiceAccount:
     def test_that_is_written_well(self, api: Api, namespace: str) -> None:
         everything = dict.fromkeys(ACCOUNT_ANNOTATIONS, "x")
-        assert said_of_account(api, namespace, everything, {"use": "true", "example/app": "web"}) == []
+        assert (
+            said_of_account(api, namespace, everything, {"use": "true", "example/app": "web"}) == []
+        )
 
     @pytest.mark.parametrize(
         ("written", "hint"),
