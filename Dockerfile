@@ -18,11 +18,11 @@ FROM ${BASE} AS build
 ENV PYTHONDONTWRITEBYTECODE=1
 WORKDIR /build
 COPY hack/images/inside hack/images/inside
+COPY LICENSE /runtime/app/LICENSE
 RUN ["python3", "-m", "hack.images.inside.runtime", "/runtime"]
 
 FROM scratch AS runtime
 COPY --from=build /runtime /
-COPY LICENSE /app/LICENSE
 USER 65532:65532
 WORKDIR /
 ARG VERSION=dev

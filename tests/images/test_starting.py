@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator.seed.read import DEFAULT_TENANT
 from hack.cluster.addresses import free_port
 from tests.images.containers import Container, Given, eventually
 
@@ -34,7 +35,7 @@ def kubeconfig(tmp_path: Path) -> Path:
     ("target", "says"),
     [
         ("webhook", "azwi-webhook: AZURE_TENANT_ID: required"),
-        ("controller", "azwi-controller: --tenant-id: required"),
+        ("controller", "azwi-controller: --tenant-id or AZURE_TENANT_ID: required"),
         ("emulator", "azwi-emulator: --state"),
         ("e2e", "consumer: no AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE"),
     ],
@@ -96,7 +97,7 @@ def test_the_emulator_serves_discovery_and_writes_to_its_state_only(start: Start
         given=Given(scratch=["/state"], port=port),
     )
     found = eventually(emulator, lambda: discovery(port))
-    assert found["token_endpoint"].endswith(f"/{TENANT}/oauth2/v2.0/token")
+    assert found["token_endpoint"].endswith(f"/{DEFAULT_TENANT}/oauth2/v2.0/token")
     its_rights_are_none(emulator)
     emulator.terminate()
     assert emulator.wait() == 0, emulator.said
@@ -156,7 +157,7 @@ def discovery(port: int) -> dict[str, Any] | None:
         "127.0.0.1", port, timeout=10, context=ssl._create_unverified_context()
     )
     try:
-        connection.request("GET", f"/{TENANT}/v2.0/.well-known/openid-configuration")
+        connection.request("GET", f"/{DEFAULT_TENANT}/v2.0/.well-known/openid-configuration")
         answer: dict[str, Any] = json.load(connection.getresponse())
     except OSError:
         return None

@@ -3,6 +3,7 @@
 import os
 import py_compile
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -104,6 +105,12 @@ def compile_all(folder: Path, root: Path) -> None:
 
 
 def settle(root: Path) -> None:
-    """Give everything the same time and owner's rights only, so that equal content is equal."""
+    """Give everything the same time, and the rights of an image: its owner's alone to write.
+
+    What the builder's umask and clock were leaves no trace, so equal content is an equal layer.
+    """
     for path in (root, *root.rglob("*")):
+        if not path.is_symlink() and not path.stat().st_mode & stat.S_ISVTX:  # /tmp
+            runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
+            path.chmod(0o755 if runs else 0o644)
         os.utime(path, (0, 0), follow_symlinks=False)
