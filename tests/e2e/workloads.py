@@ -1,5 +1,6 @@
 """The workloads of examples/workloads.yaml, and asking their pods who they are."""
 
+import copy
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,6 +53,33 @@ def claims_of(api: Api, pod: Json, *, fresh: bool = False) -> Json:
     assert answer.is_success, f"{answer.status_code}: {answer.text}"
     found: Json = answer.json()
     return found
+
+
+def a_job(like: Json, name: str) -> Json:
+    """Write a Job like another one, of another name, that is tried once."""
+    job = copy.deepcopy(like)
+    job["metadata"]["name"] = name
+    job["spec"]["backoffLimit"] = 0
+    template = job["spec"]["template"]
+    template["metadata"]["labels"]["app"] = name
+    template["spec"]["restartPolicy"] = "Never"
+    return job
+
+
+def ends(api: Api, namespace: str, app: str) -> Json:
+    """Wait until a Job's pod has ended, well or not; returns it."""
+    return api.events_until(
+        f"/api/v1/namespaces/{namespace}/pods",
+        lambda pod: pod["status"].get("phase") in {"Succeeded", "Failed"},
+        labelSelector=f"app={app}",
+    )
+
+
+def exit_codes(pod: Json) -> dict[str, int]:
+    """Return how each container ended."""
+    status = pod["status"]
+    both = [*status.get("initContainerStatuses", []), *status["containerStatuses"]]
+    return {each["name"]: each["state"]["terminated"]["exitCode"] for each in both}
 
 
 def who(claims: Json) -> tuple[Any, ...]:
