@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hack.cluster.errors import StartFailed
@@ -63,7 +63,7 @@ def sweep() -> None:
     Only `alone()`: those of a node that starts are empty at first.
     """
     for parent in _own():
-        remove_cgroups([path for path in parent.glob(f"{_PREFIX}*") if not _populated(path)])
+        remove_cgroups([path for path in parent.glob(f"{_PREFIX}*") if not pids(path)])
 
 
 def hierarchies(own: str) -> dict[str, str]:
@@ -82,5 +82,10 @@ def _own() -> Iterator[Path]:
             yield mounted / path.strip("/")
 
 
-def _populated(cgroup: Path) -> bool:
-    return any(file.read_text().strip() for file in cgroup.rglob("cgroup.procs"))
+def pids(cgroup: Path) -> set[int]:
+    """List the processes in a cgroup and below it; what is just being removed has none."""
+    found: set[int] = set()
+    for folder, _, _ in os.walk(cgroup):
+        with suppress(OSError):  # ENOENT, or ENODEV for a file that was open already
+            found.update(map(int, Path(folder, "cgroup.procs").read_text().split()))
+    return found

@@ -68,6 +68,14 @@ def test_a_run_that_is_gone_takes_its_cgroups_along_wherever_they_are(
         assert folders.all_temporary() == [alive]
 
 
+def test_all_processes_below_a_cgroup_are_its_and_what_vanishes_has_none(tmp_path: Path) -> None:
+    (tmp_path / "pods" / "one").mkdir(parents=True)
+    (tmp_path / "cgroup.procs").write_text("1\n")
+    (tmp_path / "pods" / "one" / "cgroup.procs").write_text("20\n300\n")
+    assert cgroups.pids(tmp_path) == {1, 20, 300}
+    assert cgroups.pids(tmp_path / "gone") == set()
+
+
 def test_a_keeper_removes_the_cgroups_that_its_folder_lists(tmp_path: Path) -> None:
     cgroup = tmp_path / "cgroup"
     (cgroup / "pod").mkdir(parents=True)

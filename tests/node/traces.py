@@ -8,6 +8,7 @@ from typing import Self
 
 from hack.cluster.keeper import listed_cgroups
 from hack.cluster.programs import Process
+from hack.node.cgroups import pids
 from hack.node.networks import Network
 
 SETTINGS = (
@@ -34,10 +35,10 @@ class Traces:
         """Note them down while the node runs."""
         network = Network(json.loads((folder / "node.json").read_text())["place"])
         cgroups = tuple(listed_cgroups(folder))
-        pids = {pid for cgroup in cgroups for pid in _pids(cgroup)}
+        found = {pid for cgroup in cgroups for pid in pids(cgroup)}
         for file in (folder / "pids").glob("*.json"):
-            pids |= set(json.loads(file.read_text())["pids"].values())
-        processes = tuple(found for pid in pids if (found := Process.of(pid)))
+            found |= set(json.loads(file.read_text())["pids"].values())
+        processes = tuple(process for pid in found if (process := Process.of(pid)))
         return cls(folder, _numbered(network.interface), cgroups, processes)
 
     def left(self) -> list[str]:
@@ -60,11 +61,6 @@ class Traces:
 def settings() -> dict[str, str]:
     """Read the machine's settings that kubelet would change."""
     return {name: Path("/proc/sys", name).read_text().strip() for name in SETTINGS}
-
-
-def _pids(cgroup: Path) -> set[int]:
-    files = cgroup.rglob("cgroup.procs")
-    return {int(pid) for file in files for pid in file.read_text().split()}
 
 
 def _numbered(interface: str) -> str:
