@@ -4,8 +4,8 @@
 
 The program's command follows. JSON: `root`, an empty folder to build the new root at; `needs`,
 folders that the program must be able to read, wherever they are; `files`, contents by path below
-the new root. The root has what this machine's has, read-only, but no /tmp, and nothing in /run; /dev
-and /proc are as in any container. Needs root itself; the program has no right at all.
+the new root. The root has what this machine's has, read-only, but no /tmp, and nothing in /run;
+/dev and /proc are as in any container. Needs root itself; the program has no right at all.
 """
 
 import contextlib
