@@ -8,8 +8,11 @@ budget (the other one counts) and for a priority class (none): these get their d
 the release before was the original's, or the block around them is not there.
 */}}
 {{- define "azwi.defaults" -}}
+{{- if not (hasKey .Values "azwi.filled") -}}
 {{- $defaults := .Files.Get "files/defaults.yaml" | fromYaml -}}
 {{- include "azwi.fill" (dict "values" .Values "defaults" $defaults "all" (not (hasKey .Values "controller"))) -}}
+{{- $_ := set .Values "azwi.filled" true -}}
+{{- end -}}
 {{- end -}}
 
 {{/* (dict "values" MAP "defaults" MAP "all" whether null can't be meant); changes the values. */}}

@@ -1,9 +1,13 @@
 {{/* Constraints on spreading; those without a selector get one: (list CONSTRAINTS SELECTOR). */}}
 {{- define "azwi.spread" -}}
-{{- $selector := index . 1 -}}
+{{- $ours := dict "labelSelector" (dict "matchLabels" (index . 1)) -}}
 {{- $constraints := list -}}
 {{- range index . 0 }}
-{{- $constraints = append $constraints (merge (dict) . (dict "labelSelector" (dict "matchLabels" $selector))) }}
+{{- if .labelSelector }}
+{{- $constraints = append $constraints . }}
+{{- else }}
+{{- $constraints = append $constraints (merge (omit . "labelSelector") $ours) }}
+{{- end }}
 {{- end }}
 {{- toYaml $constraints }}
 {{- end -}}
