@@ -74,6 +74,9 @@ lock: setup  ## resolve the dependencies anew into requirements/
 	@$(BIN)/uv pip compile pyproject.toml --quiet --extra controller --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command "make lock" \
 		-c requirements/dev.txt -o requirements/controller.txt
+	@$(BIN)/uv pip compile examples/consumer/requirements.in --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command "make lock" \
+		-c requirements/dev.txt -o requirements/consumer.txt
 
 clean:  ## remove what the targets above made in this folder
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
