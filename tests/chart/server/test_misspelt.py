@@ -152,9 +152,7 @@ def test_where_nothing_is_near_all_are_told(api: Api, namespace: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "name", sorted(ACCOUNT_ANNOTATIONS - POD_ANNOTATIONS, key=lambda name: name[::-1])
-)
+@pytest.mark.parametrize("name", sorted(ACCOUNT_ANNOTATIONS - POD_ANNOTATIONS))
 def test_an_annotation_of_the_account_belongs_there(api: Api, namespace: str, name: str) -> None:
     assert said(api, namespace, a_workload(annotations={name: "x"})) == [
         f"{TEMPLATE}annotations: {name} means nothing on a pod; it goes on the ServiceAccount"
