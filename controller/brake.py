@@ -9,10 +9,19 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
-LEAST: Final = 20
-"""Removals within one interval that are never held: small clusters have to work, too."""
-PERCENT: Final = 10
-"""Of all credentials of ours that stood when the interval began."""
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How many removals go within one interval without a word."""
+
+    least: int
+    """So many always: small clusters have to work, too."""
+    per_mille: int = 0
+    """Or so many of 1,000 credentials that stood when the interval began, if that is more."""
+
+
+CLUSTER: Final = Bound(20, 100)
+"""All removals of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,11 @@ class Brake:
     is not counted after it; that it was stopped is, if `record` is given.
     """
 
-    def __init__(self, interval: float, record: BrakeRecord | None = None) -> None:
+    def __init__(
+        self, interval: float, record: BrakeRecord | None = None, bound: Bound = CLUSTER
+    ) -> None:
         self._interval = interval
+        self._bound = bound
         self._gone: deque[tuple[float, int]] = deque()
         self._gone_by_name: dict[Hashable, tuple[float, int]] = {}
         """The earliest first."""
@@ -57,7 +69,17 @@ class Brake:
 
     def limit(self, total: int, now: float) -> int:
         """Return how many removals may go in the window, where `total` credentials stand now."""
-        return max(LEAST, (total + self._used(now)) * PERCENT // 100)
+        share = (total + self._used(now)) * self._bound.per_mille // 1000
+        return max(self._bound.least, share)
+
+    def idle(self, now: float) -> bool:
+        """Tell whether it is as good as a new one."""
+        used = self._used(now)
+        return self._since is None and not (used or self._gone_by_name or self._left(now))
+
+    def by_word(self, what: Hashable) -> bool:
+        """Tell whether an admin's word let this one go, and not its share."""
+        return self._gone_by_name.get(what, (0.0, 1))[1] == 0
 
     def ask(self, count: int = 1, *, total: int, now: float, what: Hashable = None) -> bool:
         """Tell whether `count` removals may go, all of them; if so they are taken for done.
@@ -71,8 +93,8 @@ class Brake:
             return True
         used = self._used(now)
         if what in self._gone_by_name:
-            del self._gone_by_name[what]  # counted from now on: it is the latest again
-            self._count(count, what, now)
+            _, counted = self._gone_by_name.pop(what)
+            self._count(counted, what, now)  # from now on: it is the latest again
             return True
         if count <= self._left(now):
             self._allowed -= count

@@ -13,7 +13,8 @@
 | `azwi_controller_slots_used` | `client_id` | credentials at each known identity; it can have 20 |
 | `azwi_controller_grant_checks_total` | `verdict` | SubjectAccessReviews by what they came to |
 | `azwi_controller_removals_total` | `cause` | credentials removed |
-| `azwi_controller_removals_held` | | removals that wait for an admin's word |
+| `azwi_controller_removals_held` | | removals that wait for an admin's word for the cluster |
+| `azwi_controller_namespace_removals_held` | `namespace` | those that wait for one of its own |
 | `azwi_controller_journal_writes_total` | | writes of ConfigMaps |
 | `azwi_controller_resync_age_seconds` | `what` | since it was last listed or gone through whole |
 | `azwi_controller_probes_total` | `result` | exchanges made to prove credentials |
@@ -79,6 +80,8 @@ class TermFigures:
     ages: Mapping[str, float] = field(default_factory=dict)
     """Seconds since things were last listed or gone through whole, by what they are."""
     removals_held: int = 0
+    namespace_removals_held: Mapping[str, int] = field(default_factory=dict)
+    """By namespace, of those whose brake is on."""
     throttled_seconds: Mapping[str, float] = field(default_factory=dict)
     """`entra.budget.Budget.seconds_waited`."""
     calls_waiting: int = 0
@@ -187,7 +190,13 @@ class Metrics(Collector):
             _AGES, "Seconds since it was last listed or gone through whole.", "what", term.ages
         )
         yield GaugeMetricFamily(
-            _HELD, "Removals that wait for an admin's word.", value=term.removals_held
+            _HELD, "Removals that wait for a word for the cluster.", value=term.removals_held
+        )
+        yield _gauges(
+            _HELD_OF_NAMESPACE,
+            "Removals that wait for a word for their namespace.",
+            "namespace",
+            term.namespace_removals_held,
         )
         yield GaugeMetricFamily(
             _CALLS_WAITING, "Calls that wait in our own budget.", value=term.calls_waiting
@@ -268,6 +277,7 @@ _SLOTS: Final = "azwi_controller_slots_used"
 _GRANT_CHECKS: Final = "azwi_controller_grant_checks"
 _REMOVALS: Final = "azwi_controller_removals"
 _HELD: Final = "azwi_controller_removals_held"
+_HELD_OF_NAMESPACE: Final = "azwi_controller_namespace_removals_held"
 _JOURNAL_WRITES: Final = "azwi_controller_journal_writes"
 _AGES: Final = "azwi_controller_resync_age_seconds"
 _PROBES: Final = "azwi_controller_probes"

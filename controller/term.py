@@ -166,6 +166,7 @@ class Term:
             credentials=counts,
             ages={what: now - at for what, at in self.lists.listed.items()},
             removals_held=self.removals.held,
+            namespace_removals_held=self.removals.held_in,
             throttled_seconds=dict(budget.seconds_waited),
             calls_waiting=budget.waiting,
         )

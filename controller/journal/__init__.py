@@ -1,5 +1,6 @@
-"""What must outlive the controller's process: identities, what is retained, issuers, the brake."""
+"""What must outlive the controller's process: identities, what is retained, issuers, brakes."""
 
+from controller.journal.brakes import word_for
 from controller.journal.entries import Retained
 from controller.journal.errors import Full, IssuerChanged, JournalError, Unreadable
 from controller.journal.issuers import TOKEN_LIFE, Issuers, Predecessor
@@ -17,4 +18,5 @@ __all__ = [
     "Predecessor",
     "Retained",
     "Unreadable",
+    "word_for",
 ]

@@ -5,9 +5,7 @@ credentials of ours may stand. Who can write here decides which identities are l
 Entra object a client id stands for: nobody but the controller needs to.
 """
 
-import json
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from controller.brake import BrakeRecord
-from controller.journal import edits
+from controller.journal import brakes, edits
 from controller.journal.entries import Entry, Retained, entry_in, exported
 from controller.journal.errors import Unreadable
 from controller.journal.issuers import (
@@ -36,14 +34,12 @@ from identity.account import is_uuid
 from identity.faults import quoted
 
 ALLOW_REMOVALS: Final = f"{GROUP}/allow-removals"
-"""Annotation of the ConfigMap without a digit: an admin's word that so many removals may go."""
+"""Annotation of the ConfigMap without a digit: an admin's word that so many removals may go, of the
+cluster or of a namespace (`controller.journal.brakes`)."""
 _DIGITS: Final = "0123456789abcdef"
 _ISSUERS: Final = "issuers"
-_BRAKE: Final = "brake"
 _LOOK_EVERY: Final = 5.0
 """Seconds between looks for an admin's word: many removals may wait for one."""
-
-_WORD: Final = re.compile(r"[1-9][0-9]{0,5}")
 
 _log = logging.getLogger("azwi.controller.journal")
 
@@ -70,7 +66,7 @@ _USUAL: Final = Options()
 
 
 class Journal:
-    """Notes on identities, retained credentials, issuers and the brake; `load` comes first, once.
+    """Notes on identities, retained credentials, issuers and brakes; `load` comes first, once.
 
     Every change is durable when its method returns. Methods raise `KubeError` when it is not known
     whether it is, and then may be called again; what is read here is what is known to be noted.
@@ -98,7 +94,7 @@ class Journal:
         self._entries: dict[str, Entry] = {}
         self._senseless: set[str] = set()
         self._issuers = Issuers()
-        self._brake: BrakeRecord | None = None
+        self._brakes: Mapping[str, BrakeRecord] = {}
         self._looked = float("-inf")
 
     @property
@@ -117,9 +113,9 @@ class Journal:
         return self._issuers
 
     @property
-    def brake(self) -> BrakeRecord | None:
-        """That removals are held; None if they are not."""
-        return self._brake
+    def brakes(self) -> Mapping[str, BrakeRecord]:
+        """Which removals are held, by scope (`controller.brakes`); empty if none are."""
+        return MappingProxyType(dict(self._brakes))
 
     async def load(self) -> None:
         """Read everything. An error is raised: it never stands for "nothing is noted".
@@ -195,16 +191,15 @@ class Journal:
         await self._own.commit(partial(self._edit_issuers, partial(without, url=url)))
         self._read_own()
 
-    async def set_brake(self, record: BrakeRecord | None) -> None:
-        """Note that removals are held, or that they are no more."""
-        text = None if record is None else _text_of_brake(record)
-        await self._own.commit(edits.put(_BRAKE, text))
+    async def set_brakes(self, records: Mapping[str, BrakeRecord]) -> None:
+        """Note which removals are held, and that no others are."""
+        await self._own.commit(brakes.put(records))
         self._read_own()
 
-    async def take_allowance(self) -> int | None:
-        """Return how many removals an admin allows, once; None if nothing new is said.
+    async def take_allowance(self) -> Mapping[str, int] | None:
+        """Return how many removals an admin allows, by scope, once; None if nothing new is said.
 
-        A word that is no positive number stays where it is, and is told of in the log.
+        A word that makes no sense stays where it is, and is told of in the log.
         """
         now = self._clock()
         if 0 <= now - self._looked < _LOOK_EVERY:
@@ -212,7 +207,7 @@ class Journal:
         word = await self._own.take_annotation(ALLOW_REMOVALS, _is_sound)
         self._looked = now
         self._read_own()
-        return None if word is None else int(word)
+        return None if word is None else brakes.words_in(word)
 
     def _shard(self, client_id: str) -> StoredMap:
         return self._shards[client_id[0]]
@@ -248,11 +243,12 @@ class Journal:
 
     def _read_own(self) -> None:
         data = self._own.data
-        issuers, text = self._issuers_in(data), data.get(_BRAKE)
-        record = None if text is None else _brake_in(text)
-        if record is None and text is not None:
-            raise Unreadable(self._own.name, _BRAKE)
-        self._issuers, self._brake = issuers, record
+        issuers = self._issuers_in(data)
+        try:
+            self._brakes = brakes.read(data)
+        except KeyError as error:
+            raise Unreadable(self._own.name, error.args[0]) from None
+        self._issuers = issuers
 
 
 def _is_client_id(key: str, config_map: str) -> bool:
@@ -260,22 +256,11 @@ def _is_client_id(key: str, config_map: str) -> bool:
 
 
 def _is_sound(word: str) -> bool:
-    sound = _WORD.fullmatch(word) is not None
+    sound = brakes.words_in(word) is not None
     if not sound:
         _log.warning(
-            "an admin's word is no number of removals: expected 1 to 999999",
+            "an admin's word is no number of removals: expected 1 to 999999, or <namespace>=1 to"
+            " 999999, with commas between",
             extra={"annotation": ALLOW_REMOVALS, "found": quoted(word)},
         )
     return sound
-
-
-def _text_of_brake(record: BrakeRecord) -> str:
-    return json.dumps({"since": record.since, "held": record.held})
-
-
-def _brake_in(text: str) -> BrakeRecord | None:
-    try:
-        document = json.loads(text)
-        return BrakeRecord(float(document["since"]), int(document["held"]))
-    except (ValueError, TypeError, KeyError):
-        return None

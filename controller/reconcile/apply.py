@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from controller.journal import Retained
 from controller.kube import KubeError
 from controller.plan import Create, Delete, Holds, Leaves, Outcome, Plan, Step, Update, is_ours
+from controller.reconcile.brakes_at import BrakesAt
 from controller.reconcile.finalizers import put_on
 from controller.reconcile.judge import Judge, Judged
 from controller.reconcile.parts import Parts
@@ -42,6 +43,7 @@ class Application:
     judge: Judge
     telling: Telling
     applied: Applied = field(default_factory=Applied)
+    brakes: BrakesAt = field(init=False)
     outcomes: dict[str, Outcome] = field(init=False)
     _by_uid: dict[str, Judged] = field(init=False)
     _blocked: set[str] = field(default_factory=set)
@@ -51,6 +53,8 @@ class Application:
     def __post_init__(self) -> None:
         self.outcomes = dict(self.plan.outcomes)
         self._by_uid = {one.wish.uid: one for one in self.telling.judged}
+        wishes = [one.wish for one in self.telling.judged]
+        self.brakes = BrakesAt(self.parts, self.identity.client_id, wishes)
 
     async def run(self) -> Applied:
         """Take all steps.
@@ -97,10 +101,16 @@ class Application:
             self._block(uid)
             self._look_again(1.0)
             return
+        if brake := self.brakes.keeping_from(one.wish, self.writer.observed):
+            self._block(uid)
+            self._look_again(self.parts.rules.held_again)
+            await self.telling.no_room(one, brake)
+            return
         if not one.wish.finalized and not await self._finalized(one):
             self._block(uid)
             return
         self._has(uid, await self.writer.create(credential))
+        self.parts.removals.wrote(self.brakes.what(credential))
         _log.info(
             "credential written",
             extra={
@@ -111,13 +121,12 @@ class Application:
         )
 
     async def _delete(self, step: Delete) -> None:
-        what = f"{self.identity.client_id}/{step.credential.name}"
-        if not await self.parts.removals.allow(what):
-            self._held.add(what)
+        if brake := await self.brakes.held_by(step):
+            self._held.add(self.brakes.what(step.credential))
             self._look_again(self.parts.rules.held_again)
             for uid in step.wishes:
                 self._block(uid)
-            await self.telling.held(step)
+            await self.telling.held(step, brake)
             return
         await self.writer.delete(step.credential.name)
         self.parts.removed(step.cause.value)

@@ -12,19 +12,10 @@ from controller.reconcile.resources import NOT_AUTHORIZED
 from controller.reconcile.writeback import write_back
 from controller.status.conditions import SYNCED, Condition, Told
 from controller.status.errors import condition_from
-from controller.status.words import still_effective, synced
+from controller.status.words import no_room, removals_held, still_effective, synced
 from entra.errors import EntraError, Transient
 from entra.model import FederatedCredential, Identity
 from identity.credential_names import credential_name
-
-_HELD = Condition(
-    SYNCED,
-    "False",
-    "RemovalsHeld",
-    "many credentials would be removed at once, so that an administrator has to allow it: the"
-    " controller's log and metrics say how",
-)
-
 
 _NOT_REMOVED = Condition(
     SYNCED,
@@ -116,12 +107,17 @@ class Telling:
         except KubeError as error:
             self.took(error)
 
-    async def held(self, step: Delete) -> None:
+    async def held(self, step: Delete, brake: str) -> None:
         """Tell those whose removal waits for an admin's word."""
         for one in self.judged:
             if one.wish.uid in step.wishes and self._is_of(one, step.credential):
                 self.told.add(one.wish.uid)
-                await self._tell(one, Told(one.authorized, _HELD))
+                await self._tell(one, Told(one.authorized, removals_held(brake)))
+
+    async def no_room(self, one: Judged, brake: str) -> None:
+        """Tell one that waits until what stands of its namespace may go."""
+        self.told.add(one.wish.uid)
+        await self._tell(one, Told(one.authorized, no_room(brake)))
 
     async def error(self, one: Judged, error: EntraError) -> None:
         """Tell one object that its step failed."""

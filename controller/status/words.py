@@ -1,5 +1,6 @@
 """Outcomes of a plan as conditions: reasons that stay, messages that say what to do. Pure."""
 
+from controller.brakes import CLUSTER
 from controller.plan import (
     Barred,
     HeldBy,
@@ -67,6 +68,30 @@ def still_effective(name: str) -> Condition:
         "StillEffective",
         f"the grant is gone, but the credential {name} was not made here and is not removed: its"
         " tokens are let in all the same; remove it in Entra ID",
+    )
+
+
+def removals_held(brake: str, before: str = "") -> Condition:
+    """Return `Synced` for an object whose credential may not go yet, by the brake that holds it."""
+    if brake.startswith(CLUSTER):
+        return _no(
+            "RemovalsHeld",
+            f"{before}many credentials would be removed at once, so that an administrator has to"
+            " allow it: the controller's log and metrics say how",
+        )
+    return _no(
+        "NamespaceRemovalsHeld",
+        f"{before}many credentials of {brake} would be removed at once, so that an administrator"
+        " has to allow it: the controller's log and metrics say how",
+    )
+
+
+def no_room(brake: str) -> Condition:
+    """Return `Synced` for one that is not written while removals of its namespace are held."""
+    return removals_held(
+        brake,
+        "the namespace has its share of this identity's slots until credentials that wait to be"
+        " removed are gone; ",
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.brake import LEAST, Brake, BrakeRecord
+from controller.brake import CLUSTER, Brake, BrakeRecord
 
 HOUR = 3600.0
 NOW = 1_800_000_000.0
@@ -139,7 +139,7 @@ def test_words_add_up() -> None:
 def test_a_word_that_is_not_used_lapses() -> None:
     brake = Brake(HOUR, BrakeRecord(NOW, 80))
     brake.allow(80, NOW)
-    assert asked(brake, 100, total=100, now=NOW + HOUR) == LEAST
+    assert asked(brake, 100, total=100, now=NOW + HOUR) == CLUSTER.least
     assert brake.allowance == 0
 
 
@@ -189,7 +189,7 @@ def test_without_a_word_no_window_sees_more_than_the_limit(
                     gone.append((now, count))
                     total -= count
                     within = sum(many for at, many in gone if at > now - HOUR)
-                    assert within <= max(LEAST, (total + within) // 10)
+                    assert within <= max(CLUSTER.least, (total + within) // 10)
 
 
 @given(moves, st.integers(0, 500))

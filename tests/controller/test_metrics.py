@@ -116,6 +116,7 @@ def test_a_term_s_figures_are_asked_for_while_it_lasts() -> None:
             credentials={("Ready", "True"): 10_000, ("Ready", "False"): 2},
             ages={"serviceaccounts": 12.0},
             removals_held=21,
+            namespace_removals_held={"shop": 3},
             throttled_seconds={"arm write": 1.5},
             calls_waiting=4,
         )
@@ -135,6 +136,7 @@ def test_a_term_s_figures_are_asked_for_while_it_lasts() -> None:
         assert told["Synced", "Unknown"] == 0
         assert samples(metrics, "azwi_controller_resync_age_seconds") == {("serviceaccounts",): 12}
         assert value(metrics, "azwi_controller_removals_held") == 21
+        assert value(metrics, "azwi_controller_namespace_removals_held", namespace="shop") == 3
         assert value(metrics, "azwi_entra_calls_waiting") == 4
     assert samples(metrics, "azwi_controller_credentials") == {}
     assert samples(metrics, "azwi_controller_slots_used") == {}

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from controller.brake import BrakeRecord
+from controller.brakes import CLUSTER
 from controller.journal import (
     ALLOW_REMOVALS,
     Full,
@@ -97,19 +98,19 @@ async def test_everything_is_there_after_a_restart(kube: Kube, namespace: str) -
     await asyncio.gather(*(journal.remember(identity) for identity in identities))
     await journal.retain(identities[0].client_id, "left", LEFT)
     await journal.settle_issuer(ISSUER, accept_change=False)
-    await journal.set_brake(BrakeRecord(1.5, 80))
+    await journal.set_brakes({CLUSTER: BrakeRecord(1.5, 80)})
     await journal.forget(identities[1].client_id)
     again = await loaded(kube, namespace)
     del identities[1]
     assert again.identities == {identity.client_id: identity for identity in identities}
     assert again.retained(identities[0].client_id) == {"left": LEFT}
     assert again.issuers == Issuers(ISSUER)
-    assert again.brake == BrakeRecord(1.5, 80)
+    assert again.brakes == {CLUSTER: BrakeRecord(1.5, 80)}
     assert len(again.remembered) == len(identities)
     with pytest.raises(IssuerChanged):
         await again.settle_issuer("https://other.example/", accept_change=False)
-    await again.set_brake(None)
-    assert (await loaded(kube, namespace)).brake is None
+    await again.set_brakes({})
+    assert (await loaded(kube, namespace)).brakes == {}
 
 
 async def test_two_leaders_at_once_lose_nothing_and_bring_nothing_back(
@@ -150,15 +151,15 @@ async def test_a_config_map_that_somebody_deleted_is_made_anew(
 
 async def test_an_admins_word_is_taken_once(api: Api, kube: Kube, namespace: str) -> None:
     journal = await loaded(kube, namespace)
-    await journal.set_brake(BrakeRecord(1.0, 80))
+    await journal.set_brakes({CLUSTER: BrakeRecord(1.0, 80)})
     api.merge(
         path(namespace), {"metadata": {"annotations": {ALLOW_REMOVALS: "80", "mine": "stays"}}}
     )
     first, second = await loaded(kube, namespace), await loaded(kube, namespace)
     words = await asyncio.gather(first.take_allowance(), second.take_allowance())
-    assert sorted(words, key=str) == [80, None]
+    assert sorted(words, key=str) == [None, {CLUSTER: 80}]
     assert api.get(path(namespace))["metadata"]["annotations"] == {"mine": "stays"}
-    assert journal.brake == BrakeRecord(1.0, 80)
+    assert journal.brakes == {CLUSTER: BrakeRecord(1.0, 80)}
 
 
 async def test_as_much_as_we_write_fits_and_more_is_refused(

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 import pytest
 
 from controller.brake import BrakeRecord
+from controller.brakes import CLUSTER, DELETIONS
 from controller.journal import (
     ALLOW_REMOVALS,
     IssuerChanged,
@@ -61,7 +63,7 @@ async def test_what_is_noted_as_it_is_costs_no_call() -> None:
     await journal.remember(application(1))
     await journal.retain(client_id(1), "left", LEFT)
     await journal.settle_issuer(FIRST, accept_change=False)
-    await journal.set_brake(BrakeRecord(NOW, 21))
+    await journal.set_brakes({CLUSTER: BrakeRecord(NOW, 21)})
     api.calls.clear()
     clock.now += 1000
     await journal.remember(application(1))
@@ -69,7 +71,7 @@ async def test_what_is_noted_as_it_is_costs_no_call() -> None:
     await journal.release(client_id(1), "another")
     await journal.forget(client_id(2))
     await journal.settle_issuer(FIRST, accept_change=False)
-    await journal.set_brake(BrakeRecord(NOW, 21))
+    await journal.set_brakes({CLUSTER: BrakeRecord(NOW, 21)})
     await journal.drop_predecessor(SECOND)
     assert api.calls == []
 
@@ -260,8 +262,8 @@ async def test_an_issuer_that_is_refused_is_told_to_nobody_who_shares_the_write(
     journal = await loaded(api)
     stop = api.stop("create")
     tasks = [
-        asyncio.create_task(journal.set_brake(BrakeRecord(NOW, 1))),
-        asyncio.create_task(journal.set_brake(BrakeRecord(NOW, 2))),
+        asyncio.create_task(journal.set_brakes({CLUSTER: BrakeRecord(NOW, 1)})),
+        asyncio.create_task(journal.set_brakes({CLUSTER: BrakeRecord(NOW, 2)})),
         asyncio.create_task(journal.settle_issuer(SECOND, accept_change=False)),
     ]
     await stop.reached.wait()
@@ -269,11 +271,13 @@ async def test_an_issuer_that_is_refused_is_told_to_nobody_who_shares_the_write(
     stop.go_on.set()
     found = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(one) for one in found] == [type(None), type(None), IssuerChanged]
-    assert (await loaded(api)).brake == BrakeRecord(NOW, 2)
+    assert (await loaded(api)).brakes == {CLUSTER: BrakeRecord(NOW, 2)}
 
 
-@pytest.mark.parametrize("key", ["issuers", "brake"])
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"current": "", "predecessors": []}', "null"])
+@pytest.mark.parametrize("key", ["issuers", "brake", "brakes"])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"current": "", "predecessors": []}', "null", '{"shop": {"held": 1}}']
+)
 async def test_issuers_and_brake_are_never_guessed(key: str, text: str) -> None:
     api = ConfigMaps()
     api.put("azwi-controller", data={key: text})
@@ -285,25 +289,55 @@ async def test_issuers_and_brake_are_never_guessed(key: str, text: str) -> None:
 async def test_a_brake_that_is_on_is_on_after_a_restart() -> None:
     api = ConfigMaps()
     journal = await loaded(api)
-    assert journal.brake is None
-    await journal.set_brake(BrakeRecord(NOW, 80))
+    assert journal.brakes == {}
+    await journal.set_brakes({CLUSTER: BrakeRecord(NOW, 80)})
     again = await loaded(api)
-    assert again.brake == BrakeRecord(NOW, 80)
-    await again.set_brake(None)
-    assert (await loaded(api)).brake is None
+    assert again.brakes == {CLUSTER: BrakeRecord(NOW, 80)}
+    await again.set_brakes({})
+    assert (await loaded(api)).brakes == {}
 
 
 async def test_an_admins_word_is_taken_once() -> None:
     api, clock = ConfigMaps(), Clock()
     journal = await loaded(api, clock)
-    await journal.set_brake(BrakeRecord(NOW, 80))
+    await journal.set_brakes({CLUSTER: BrakeRecord(NOW, 80)})
     assert await journal.take_allowance() is None
     api.put("azwi-controller", annotations={ALLOW_REMOVALS: "80", "other": "stays"})
     clock.now += 5.0
-    assert await journal.take_allowance() == 80
+    assert await journal.take_allowance() == {CLUSTER: 80}
     assert api.objects["azwi-controller"]["metadata"]["annotations"] == {"other": "stays"}
     clock.now += 5.0
     assert await journal.take_allowance() is None
+
+
+async def test_brakes_of_namespaces_are_on_after_a_restart() -> None:
+    api = ConfigMaps()
+    journal = await loaded(api)
+    on = {
+        CLUSTER: BrakeRecord(NOW, 4),
+        DELETIONS: BrakeRecord(NOW + 1, 2),
+        "shop": BrakeRecord(NOW + 2, 1),
+    }
+    await journal.set_brakes(on)
+    assert (await loaded(api)).brakes == on
+    del on[CLUSTER], on["shop"]
+    await journal.set_brakes(on)
+    assert (await loaded(api)).brakes == on
+    assert set(api.data("azwi-controller")) == {"brakes"}
+
+
+async def test_a_brake_that_an_earlier_version_noted_is_the_clusters() -> None:
+    api = ConfigMaps()
+    api.put("azwi-controller", data={"brake": '{"since": 1.0, "held": 80}'})
+    assert (await loaded(api)).brakes == {CLUSTER: BrakeRecord(1.0, 80)}
+
+
+async def test_an_admins_word_may_be_for_namespaces() -> None:
+    api = ConfigMaps()
+    word = f"shop=3,24, identity/{client_id(1)}=2,shop=1"
+    api.put("azwi-controller", annotations={ALLOW_REMOVALS: word})
+    words = await (await loaded(api)).take_allowance()
+    assert words == {"shop": 4, CLUSTER: 24, f"identity/{client_id(1)}": 2}
 
 
 async def test_many_who_wait_for_a_word_look_only_now_and_then() -> None:
@@ -315,7 +349,10 @@ async def test_many_who_wait_for_a_word_look_only_now_and_then() -> None:
     assert len(api.calls) == 2
 
 
-@pytest.mark.parametrize("word", ["", "0", "-3", "all", "1000000", "8\n", "٣"])
+@pytest.mark.parametrize(
+    "word",
+    ["", "0", "-3", "all", "1000000", "8\n", "٣", "shop=", "=3", "Shop=3", "3;4", "3,", "*=3"],
+)
 async def test_a_word_that_is_no_number_stays_and_is_told_of(
     word: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -330,7 +367,7 @@ async def test_two_leaders_never_both_get_an_admins_word() -> None:
     api = ConfigMaps()
     api.put("azwi-controller", annotations={ALLOW_REMOVALS: "80"})
     first, second = await loaded(api), await loaded(api)
-    got: list[int | None] = []
+    got: list[Mapping[str, int] | None] = []
     original = api.merge
 
     async def overtaken(path: str, body: dict[str, object]) -> dict[str, object]:
@@ -340,7 +377,7 @@ async def test_two_leaders_never_both_get_an_admins_word() -> None:
 
     api.merge = overtaken  # type: ignore[method-assign]
     got.append(await first.take_allowance())
-    assert got == [80, None]
+    assert got == [{CLUSTER: 80}, None]
 
 
 async def test_a_word_whose_removal_is_not_answered_is_used_by_nobody() -> None:

@@ -31,7 +31,7 @@ async def test_nothing_is_kept_of_what_was_named_once(stage: Stage) -> None:
                 stage.cluster.remove(
                     f"/api/v1/namespaces/shop/serviceaccounts/sa-{round_}-{number}"
                 )
-                await asyncio.sleep(10)
+                await asyncio.sleep(20)  # so that no brake holds them
             await asyncio.sleep(200)
         await asyncio.sleep(3 * HOUR)
         queues = {name: queue.waiting + queue.delayed for name, queue in stage.queues.items()}
