@@ -117,12 +117,10 @@ class Releases:
         """Uninstall what is there; its pods go on for as long as they take to end."""
         if self._there is None:
             return
-        there, self._there = self._there, None
-        with there.helm as helm:
-            try:
-                history = helm.history()
-            except HelmFailed:
-                history = []  # a test uninstalled it
-            if history:
-                helm.uninstall()
+        helm, self._there = self._there.helm, None
+        try:
+            helm.history()
+        except HelmFailed:
+            return  # a test uninstalled it
+        helm.uninstall()
         until_gone(self._api, CONFIGURATION)

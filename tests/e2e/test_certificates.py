@@ -1,7 +1,6 @@
 """The webhook renews its own certificate and CA, in two replicas, while pods are created."""
 
 import base64
-import re
 from typing import Final
 
 import pytest
@@ -12,6 +11,7 @@ from tests.cluster.api import Api, Json
 from tests.e2e.creations import creations
 from tests.e2e.objects import until
 from tests.e2e.release import CONFIGURATION, Release
+from tests.e2e.serving import all_serve
 
 pytestmark = pytest.mark.cluster
 
@@ -27,7 +27,8 @@ def test_a_rotation_fails_no_creation(api: Api, shop: str, release: Release, wha
         until(lambda: made.made or made.failures, "the first pod is created")
         api.merge(SECRET, {"metadata": {"annotations": {ROTATE: what}}})
         until(lambda: _renewed(api, before, what), f"a new {what} stands in the Secret alone")
-        until(lambda: _all_serve(api, release), "each replica serves what stands in the Secret")
+        serving = _decoded(api.get(SECRET), "tls.crt")
+        until(lambda: all_serve(release, serving), "each replica serves what stands in the Secret")
     assert made.none_failed()
 
 
@@ -40,19 +41,6 @@ def _renewed(api: Api, before: Json, what: str) -> bool:
         return bool(now["data"]["ca.crt"] == before["data"]["ca.crt"] == configured)
     retired = not _authorities(now) & _authorities(before)
     return retired and bool(now["data"]["ca.crt"] == configured)
-
-
-def _all_serve(api: Api, release: Release) -> bool:
-    """By their metrics: the certificate itself is seen from within the cluster only."""
-    (serving,) = x509.load_pem_x509_certificates(_decoded(api.get(SECRET), "tls.crt"))
-    wanted = serving.not_valid_after_utc.timestamp()
-    name = "azwi_certificate_expiry_timestamp_seconds"
-    told = [
-        float(found.group(1))
-        for text in release.metrics()
-        if (found := re.search(rf'^{name}{{kind="serving"}} (\S+)$', text, re.MULTILINE))
-    ]
-    return told == [wanted] * 2
 
 
 def _authorities(secret: Json) -> set[bytes]:
