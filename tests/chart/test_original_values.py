@@ -46,6 +46,10 @@ SPREAD: Final[Json] = {
     "whenUnsatisfiable": "DoNotSchedule",
     "labelSelector": {"matchLabels": {"a": "b"}},
 }
+BUNDLE: Final[Json] = {
+    "azureKubernetesCACTBSignerName": "example.com/ca",
+    "azureKubernetesCACTBLabelSelector": "{}",
+}
 VARIABLE: Final[Json] = {"name": "HTTPS_PROXY", "value": "http://proxy:3128"}
 VOLUME: Final[Json] = {"name": "more", "emptyDir": {}}
 MOUNT: Final[Json] = {"name": "more", "mountPath": "/more"}
@@ -114,9 +118,8 @@ SEEN: Final[list[tuple[str, Any, str, str, Any]]] = [
      "data.AZURE_KUBERNETES_CA_CONFIGMAP_NAME", "ca"),
     ("customTokenEndpoint.azureKubernetesCACTBSignerName", "example.com/ca", CONFIG,
      "data.AZURE_KUBERNETES_CA_CTB_SIGNER_NAME", "example.com/ca"),
-    ("customTokenEndpoint",
-     {"azureKubernetesCACTBSignerName": "example.com/ca", "azureKubernetesCACTBLabelSelector": "{}"},
-     CONFIG, "data.AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR", "{}"),
+    ("customTokenEndpoint", BUNDLE, CONFIG,
+     "data.AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR", "{}"),
     ("extraEnv", [VARIABLE], WEBHOOK, CONTAINER + ".env[1]", VARIABLE),
     ("extraVolumes", [VOLUME], WEBHOOK, POD + ".volumes[1]", VOLUME),
     ("extraVolumeMounts", [MOUNT], WEBHOOK, CONTAINER + ".volumeMounts[1]", MOUNT),
@@ -124,15 +127,12 @@ SEEN: Final[list[tuple[str, Any, str, str, Any]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("value", "given", "name", "path", "expected"),
-    SEEN,
-    ids=[f"{number}-{value}" for number, (value, *_) in enumerate(SEEN)],
-)
+@pytest.mark.parametrize("seen", SEEN, ids=[f"{n}-{value}" for n, (value, *_) in enumerate(SEEN)])
 @pytest.mark.parametrize("release", [{}, merged(OF_ITS_RELEASE, FITTING)], ids=["new", "reused"])
 def test_each_value_is_seen_at_its_place(
-    value: str, given: Any, name: str, path: str, expected: Any, release: Json
+    seen: tuple[str, Any, str, str, Any], release: Json
 ) -> None:
+    value, given, name, path, expected = seen
     before = at(rendered(release)[name], path)
 
     assert at(rendered(merged(release, tree(value, given)))[name], path) == expected
