@@ -22,8 +22,7 @@ Labels with the user's, which win, as what looks for monitors and rules often as
 (list $ "azwi.labels" LABELS).
 */}}
 {{- define "azwi.labelsWith" -}}
-{{- $labels := include (index . 1) (index . 0) | fromYaml -}}
-{{- merge (dict) (default (dict) (index . 2)) $labels | toYaml -}}
+{{- include "azwi.merged" (list (index . 2) (include (index . 1) (index . 0) | fromYaml)) -}}
 {{- end -}}
 
 {{/*
@@ -35,6 +34,6 @@ port: metrics
 path: /metrics
 honorLabels: true
 {{- with .interval }}
-interval: {{ . }}
+interval: {{ toJson . }}
 {{- end }}
 {{- end -}}
