@@ -1,7 +1,7 @@
 """JSON logs: one object per line, with keys that stay the same.
 
-`time` (RFC 3339, UTC, milliseconds), `level`, `logger` and `message` come first, then whatever the
-line was given as `extra`. An exception is told by its type and the places it went through. Its
+`timestamp` (RFC 3339, UTC, milliseconds), `level`, `logger` and `message` come first, then whatever
+the line was given as `extra`. An exception is told by its type and the places it went through. Its
 message is told only if it is one of our own trees, whose texts are made for people: any other may
 quote what was being read, a token or a Secret.
 """
@@ -34,7 +34,7 @@ _QUIET: Final = ("kopf", "aiohttp", "asyncio", "httpx", "httpcore", "msal", "url
 """Loggers of others that have a line for each request or object: their warnings do."""
 _BY_OBJECT: Final = "kopf.objects"
 """kopf's lines about single objects: only that a handler of ours broke is worth one."""
-_FIRST: Final = ("time", "level", "logger", "message")
+_FIRST: Final = ("timestamp", "level", "logger", "message")
 _MOST_PLACES: Final = 40
 _WINDOW: Final = 60.0
 _BURST: Final = {logging.INFO: 600, logging.WARNING: 60, logging.ERROR: 60}
@@ -57,7 +57,7 @@ class JsonFormatter(Base):
     ) -> None:
         """Put our four keys first, then what the line was given."""
         moment = datetime.fromtimestamp(record.created, UTC)
-        log_data["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        log_data["timestamp"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         log_data["level"] = record.levelname.lower()
         log_data["logger"] = record.name
         log_data["message"] = record.getMessage()

@@ -133,6 +133,7 @@ class Term:
             due=self._identity_due,
             cluster=self._cluster_now,
             complete=self._proofs.complete,
+            known_for=config.intervals.drift,
         )
 
         told = metrics.run_ended

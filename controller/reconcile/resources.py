@@ -31,8 +31,10 @@ class Resources:
 
     client_ids: dict[str, str] = field(default_factory=dict)
     """Those that were found."""
-    absent: set[str] = field(default_factory=set)
-    """Those that are certainly not there, or none of ours to know."""
+    absent: dict[str, float] = field(default_factory=dict)
+    """Those that are certainly not there, or none of ours to know: when they were looked for."""
+    once_found: set[str] = field(default_factory=set)
+    """Those that were found, now or earlier: only of real ones are there few."""
     lost: dict[str, float] = field(default_factory=dict)
     """Those that were found once, and not found lately: since when."""
 
@@ -69,6 +71,8 @@ class ResourceReconciler:
     """See `Parts`."""
     now: Callable[[], float] = time.monotonic
     """Seconds."""
+    known_for: float = 1800.0
+    """Seconds for which one that was never found is not looked for again."""
 
     async def reconcile(self, folded: str) -> float | None:
         """Find the identity and have it reconciled. Raises `Transient` errors, to be retried."""
@@ -78,7 +82,8 @@ class ResourceReconciler:
         if not records:
             # Nothing is kept: anybody could fill the memory with ids that were named once.
             self._now_is(folded, None)
-            self.resources.absent.discard(folded)
+            self.resources.absent.pop(folded, None)
+            self.resources.once_found.discard(folded)
         elif not self.enabled:
             self._now_is(folded, None)
             await self._tell_all(folded, lambda _: _DISABLED)
@@ -95,6 +100,9 @@ class ResourceReconciler:
         place = resource_id(folded)
         if place is None:
             self._now_is(folded, None)
+            return None
+        if self._known_to_be_nobodys(folded):
+            await self._tell_unknown(folded)
             return None
         try:
             identity = await self.resolver.by_resource_id(place)
@@ -127,8 +135,18 @@ class ResourceReconciler:
         """Take that it is nobody's: not there, or not to be looked at, which reads the same."""
         _log.info("resource id not resolved", extra={"resource": folded, "error": str(error)})
         self._now_is(folded, None)
+        await self._tell_unknown(folded)
+
+    async def _tell_unknown(self, folded: str) -> None:
         await self._tell_all(folded, unknown_or_not_granted)
         await self._let_go(folded)
+
+    def _known_to_be_nobodys(self, folded: str) -> bool:
+        """Tell whether Azure need not be asked again yet: anybody may name what never was there."""
+        looked = self.resources.absent.get(folded)
+        if looked is None or folded in self.resources.once_found:
+            return False
+        return self.now() < looked + self.known_for
 
     def _as_noted(self, folded: str) -> bool:
         """Go by the journal while Azure does not say: what is not there was never written for.
@@ -157,9 +175,10 @@ class ResourceReconciler:
         self.resources.lost.pop(folded, None)
         if client_id is None:
             self.resources.client_ids.pop(folded, None)
-            self.resources.absent.add(folded)
+            self.resources.absent[folded] = self.now()
         else:
-            self.resources.absent.discard(folded)
+            self.resources.absent.pop(folded, None)
+            self.resources.once_found.add(folded)
             self.resources.client_ids[folded] = client_id
 
     async def _tell_all(self, folded: str, authorized: Callable[[str], Condition]) -> None:

@@ -47,9 +47,9 @@ def test_the_levels_are_those_of_the_flag() -> None:
 def test_a_line_has_stable_keys_first(stream: io.StringIO) -> None:
     LOGGER.info("wrote %s", "it", extra={"client_id": "a", "count": 2})
     (line,) = lines(stream)
-    assert list(line) == ["time", "level", "logger", "message", "client_id", "count"]
-    assert {**line, "time": ""} == {
-        "time": "",
+    assert list(line) == ["timestamp", "level", "logger", "message", "client_id", "count"]
+    assert {**line, "timestamp": ""} == {
+        "timestamp": "",
         "level": "info",
         "logger": "azwi.controller.test",
         "message": "wrote it",
@@ -61,14 +61,16 @@ def test_a_line_has_stable_keys_first(stream: io.StringIO) -> None:
 def test_the_time_is_rfc_3339_in_utc() -> None:
     record = logging.LogRecord("x", logging.INFO, "x", 1, "x", (), None)
     record.created = 1_700_000_000.0
-    assert json.loads(logs.JsonFormatter().format(record))["time"] == "2023-11-14T22:13:20.000Z"
+    assert (
+        json.loads(logs.JsonFormatter().format(record))["timestamp"] == "2023-11-14T22:13:20.000Z"
+    )
 
 
 def test_an_extra_can_t_take_our_keys(stream: io.StringIO) -> None:
-    LOGGER.info("x", extra={"time": "never", "level": "loud", "logger": "me"})
+    LOGGER.info("x", extra={"timestamp": "never", "level": "loud", "logger": "me"})
     (line,) = lines(stream)
     assert (line["level"], line["logger"]) == ("info", "azwi.controller.test")
-    assert line["time"] != "never"
+    assert line["timestamp"] != "never"
 
 
 def test_a_record_is_one_line_whatever_is_in_it(stream: io.StringIO) -> None:

@@ -156,6 +156,7 @@ class Stage:
                 due=lambda client_id: stage.add("identities", client_id),
                 cluster=cluster_now,
                 now=loop.time,
+                known_for=parts.rules.known_for,
             ),
             AccountReconciler(kube, accounts, objects, events, cluster_now, AUDIENCE),
             due=due,

@@ -99,6 +99,43 @@ async def test_nothing_is_kept_of_resource_ids_that_nobody_names(stage: Stage) -
         await asyncio.sleep(5)
     assert not stage.resources.client_ids
     assert not stage.resources.absent
+    assert not stage.resources.once_found
+
+
+@pytest.mark.parametrize("how", ["not there", "not to be looked at"])
+async def test_what_never_was_there_is_looked_for_no_more_often_than_identities_are(
+    stage: Stage, how: str
+) -> None:
+    """Anybody may name it, so that a call at each resync would be the cluster's to pay."""
+    missing = str(stage.services.managed_identity("billing").resource) + "-not"
+    if how == "not to be looked at":
+        stage.services.fail(READ, refusal(403, "AuthorizationFailed"), times=10**6)
+    stage.write("pay", missing)
+    async with stage.running(resync=180):
+        await asyncio.sleep(1700)
+        assert len(stage.services.calls(READ)) == 1
+        stage.write("another", missing)
+        stage.write("going", missing, finalized=True)
+        stage.delete("going")
+        await asyncio.sleep(5)
+        assert stage.condition("another", "Authorized") == ("False", "NotGranted")
+        assert stage.body("going") is None
+        assert len(stage.services.calls(READ)) == 1
+        await asyncio.sleep(300)
+        assert len(stage.services.calls(READ)) == 2
+
+
+async def test_one_that_is_made_after_it_was_named_is_found(stage: Stage) -> None:
+    identity = stage.services.managed_identity("billing")
+    stage.services.fail(READ, refusal(404, "ResourceNotFound"), times=10**6)
+    stage.grant(identity, "pay")
+    stage.write("pay", str(identity.resource))
+    async with stage.running(resync=180):
+        await asyncio.sleep(5)
+        assert stage.condition("pay", "Authorized") == ("False", "NotGranted")
+        stage.services.clear_faults()
+        await asyncio.sleep(2000)
+        assert stage.condition("pay") == ("True", "Ready")
 
 
 async def test_two_that_mean_the_same_identity_are_one_credential(stage: Stage) -> None:
