@@ -61,6 +61,7 @@ def _of_the_controller() -> list[Sample]:
         queues={"accounts": QueueFigures(1, 1.0)},
         credentials={(one, status): 1 for one in CONDITIONS for status in STATUSES},
         ages={"accounts": 1.0},
+        namespace_removals_held={"shop": 1},
         throttled_seconds={"graph write": 1.0},
     )
     with metrics.watching(lambda: figures):
