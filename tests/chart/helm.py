@@ -19,8 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import helm_python
 import yaml
@@ -139,25 +138,16 @@ def lint(
 
 
 class Helm:
-    """Helm on a cluster, in one namespace; a context manager. Raises HelmFailed throughout.
+    """Helm on a cluster, in one namespace. Raises HelmFailed throughout.
 
-    Calls block, without Python's lock: other threads go on. Seconds are Helm's `--timeout`.
+    Each call connects anew, as each run of the command line does: what kinds there are is looked up
+    once for a connection. Calls block, without Python's lock: other threads go on. Seconds are
+    Helm's `--timeout`.
     """
 
     def __init__(self, kubeconfig: Path, namespace: str = NAMESPACE) -> None:
         self.namespace = namespace
-        self._config = helm_python.Config(kubeconfig_path=kubeconfig, namespace=namespace)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._config.close()
+        self._kubeconfig = kubeconfig
 
     def install(
         self,
@@ -231,8 +221,8 @@ class Helm:
             "disable_hooks": not hooks,
             "timeout_seconds": seconds,
         }
-        with _failures(HelmFailed):
-            _native.call_status("helm_rollback", self._config._raw(), release, json.dumps(options))
+        with _failures(HelmFailed), self._connected() as config:
+            _native.call_status("helm_rollback", config._raw(), release, json.dumps(options))
 
     def uninstall(
         self,
@@ -270,8 +260,11 @@ class Helm:
         self._call("helm_test_run", release, json.dumps({"timeout_seconds": seconds}))
 
     def _call(self, function: str, *arguments: object) -> str:
-        with _failures(HelmFailed):
-            return _native.call_string(function, self._config._raw(), *arguments)
+        with _failures(HelmFailed), self._connected() as config:
+            return _native.call_string(function, config._raw(), *arguments)
+
+    def _connected(self) -> helm_python.Config:
+        return helm_python.Config(kubeconfig_path=self._kubeconfig, namespace=self.namespace)
 
 
 def _arguments(

@@ -128,7 +128,8 @@ def release_of_the_original(
 
     `server_side=False`: as Helm 3 applied it.
     """
-    with a_namespace(api, "release") as namespace, Helm(cluster.kubeconfig, namespace) as helm:
+    with a_namespace(api, "release") as namespace:
+        helm = Helm(cluster.kubeconfig, namespace)
         helm.install(ORIGINAL, VALUES, server_side=server_side)
         _fill(api, namespace)
         with (
