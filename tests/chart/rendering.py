@@ -43,10 +43,10 @@ def rendered(values: Values | None = None) -> dict[str, Json]:
     }
 
 
-def with_hooks(values: Values | None = None) -> dict[str, Json]:
+def with_hooks(values: Values | None = None, **names: str) -> dict[str, Json]:
     """Render everything, hooks too; no map has a key twice, and no object is there twice."""
     found: dict[str, Json] = {}
-    for path, text in sorted(texts(values).items()):
+    for path, text in sorted(texts(values, **names).items()):
         if not path.endswith("/NOTES.txt"):
             for one in strictly(text):
                 name = _name_of(one)
@@ -102,7 +102,9 @@ def faults_of(values: Values) -> list[str]:
     return []
 
 
-def texts(values: Values | None = None) -> dict[str, str]:
+def texts(
+    values: Values | None = None, *, namespace: str = NAMESPACE, release: str = RELEASE
+) -> dict[str, str]:
     """Render with a tenant: each template's text, before it is read as YAML; raises RenderError.
 
     Twenty times as fast as `template`, which does all that an installation does.
@@ -111,8 +113,8 @@ def texts(values: Values | None = None) -> dict[str, str]:
         with helm_python.Chart.load(CHART) as chart:
             found: dict[str, str] = chart.render(
                 merged({"azureTenantID": TENANT}, values or {}),
-                name=RELEASE,
-                namespace=NAMESPACE,
+                name=release,
+                namespace=namespace,
             )
     except helm_python.HelmError as error:
         raise RenderError(str(error)) from error

@@ -105,7 +105,7 @@ REFUSED: Final[list[tuple[Json, str]]] = [
     (controller({"clientId": ""}), "controller.clientId is empty; expected the client id"),
     (
         controller({"signIn": "client-secret"}),
-        "credentialsSecretName is empty; expected the name of a Secret in azure-workload-identity-sy",
+        "credentialsSecretName is empty; expected the name of a Secret in azure-workload-ident",
     ),
     (controller({"signIn": "certificate"}), "with the key certificate.pem"),
     (
