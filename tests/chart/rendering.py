@@ -26,8 +26,10 @@ def merged(*trees: Values) -> Json:
     for tree in trees:
         for key, value in tree.items():
             below = result.get(key)
-            both = isinstance(below, dict) and isinstance(value, dict)
-            result[key] = merged(below, value) if both else value
+            if isinstance(below, dict) and isinstance(value, dict):
+                result[key] = merged(below, value)
+            else:
+                result[key] = value
     return result
 
 

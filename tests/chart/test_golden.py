@@ -1,4 +1,4 @@
-"""Whole renders, without hooks, kept as files, so that a reviewer sees what a change of the chart changes.
+"""Whole renders but hooks, kept as files: a reviewer sees what a change of the chart changes.
 
 `AZWI_WRITE_GOLDEN=1 pytest tests/chart/test_golden.py` writes them anew.
 """

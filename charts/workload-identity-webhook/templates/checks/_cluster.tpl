@@ -16,7 +16,7 @@ anyway is looked at, so that no further right is needed. Nothing is found where 
 {{- end }}
 {{- if and $release (not (and (eq $release $.Release.Name) (eq $namespace $.Release.Namespace))) }}
 The release {{ $release }} in the namespace {{ $namespace }} has the webhook already, and a cluster has one: upgrade that release (helm upgrade {{ $release }} ... --namespace {{ $namespace }}), or uninstall it first; until ours serves, pods are created without an identity then
-{{- else if and (not $release) (eq $serves "kube-system") (ne $.Release.Namespace "kube-system") }}
+{{- else if and (eq $serves "kube-system") (ne $.Release.Namespace "kube-system") }}
 kube-system has a webhook of the same names, most likely AKS's managed add-on, and a cluster has one. Take the add-on out first: az aks update --resource-group <GROUP> --name <CLUSTER> --disable-workload-identity; until ours serves, pods are created without an identity then. Or leave webhooks to the add-on
 {{- end }}
 {{- end }}
