@@ -120,7 +120,12 @@ def _proves(wish: Wish, told: Told) -> tuple[str, ...]:
 
 
 def _standing(record: Record) -> tuple[Condition | None, dict[str, Any] | None]:
-    """Return what people were told before this process began: kept until there is news."""
+    """Return what people were told before this process began: kept until there is news.
+
+    The one place where a status is read. Nothing that anybody may do rests on it: who can write it
+    can show `Verified` in a namespace of his own for one interval after a restart. To forget it
+    would make every object unready at each restart, with an Event and a write for each.
+    """
     status = record.status
     for condition in status.get("conditions") or ():
         known = condition.get("type") == VERIFIED and condition.get("status") != "Unknown"

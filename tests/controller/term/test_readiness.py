@@ -158,17 +158,40 @@ async def test_one_that_ends_and_leads_again_is_not_ready_before_it_works(play: 
         assert len(play.begins) == 2
 
 
-async def test_a_loss_of_the_lease_while_it_begins_is_no_unexpected_error(
-    play: Play, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotLeading("nothing is written"),
+        ExceptionGroup("one of its tasks", [NotLeading("nothing is written")]),
+    ],
+    ids=["while it settles the journal", "while it works"],
+)
+async def test_a_loss_of_the_lease_is_no_unexpected_error(
+    play: Play, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     async def fails(_: State) -> None:
-        raise NotLeading("nothing is written")
+        raise error
 
     play.works = fails
     async with running(play):
         play.leadership.takes()
         await asyncio.sleep(1)
+        assert play.state.problem == "nothing is written"
     assert "unexpected" not in caplog.text
+
+
+async def test_what_nobody_expects_is_told_with_where_it_came_from(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(_: State) -> None:
+        raise KeyError("a token, say")
+
+    play.works = fails
+    async with running(play):
+        play.leadership.takes()
+        await asyncio.sleep(1)
+        assert play.problem() == "KeyError"
+    assert "unexpected error" in caplog.text
 
 
 @pytest.mark.parametrize("at", ["standby", "beginning", "failed", "working", "lost"])

@@ -9,8 +9,10 @@ from typing import Any
 
 import kopf
 import pytest
+from kopf._core.intents.causes import Activity
 
 from controller import watch as watching
+from controller.names import KOPF_PREFIX
 from controller.watch import Notices, Watch
 
 
@@ -88,6 +90,68 @@ def test_one_that_outlives_the_loop_ends_quietly(monkeypatch: pytest.MonkeyPatch
             thread.join(5)
     gc.collect()
     assert not unheard
+
+
+async def test_one_that_ends_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watching, "_PAUSE", 0.01)
+    watch = OwnWatch()
+    watch.error = RuntimeError("no luck")
+    task = await begun(watch)
+    async with asyncio.timeout(5):
+        while watch.restarts < 2:  # noqa: ASYNC110 - there is no event of it
+            await asyncio.sleep(0.01)
+        watch.begun.clear()
+        watch.error = None
+        await asyncio.to_thread(watch.begun.wait, 5)
+    assert not task.done()
+    assert "is started again" in caplog.text
+    await ended(task)
+
+
+@pytest.mark.parametrize("grants", [True, False])
+def test_it_watches_what_it_should_and_writes_nothing(grants: bool) -> None:
+    """Handlers of changes would write a finalizer and annotations on people's ServiceAccounts."""
+    loop = asyncio.new_event_loop()
+    notices = Notices(*(lambda kind, _: None,) * 3)
+    watch = Watch(kopf.ConnectionInfo, notices, grants=grants)  # type: ignore[arg-type]
+    registry = watch._registry(loop, threading.Event())
+    loop.close()
+    watched = {str(handler.selector) for handler in registry._watching.get_all_handlers()}
+    roles = {one for one in watched if "rbac" in one}
+    assert len(watched - roles) == 2
+    assert len(roles) == (2 if grants else 0)
+    for others in (registry._changing, registry._spawning, registry._indexing, registry._webhooks):
+        assert not others.get_all_handlers()
+    settings = watching._settings()
+    assert not settings.posting.enabled
+    assert not settings.networking.trust_env
+    assert settings.persistence.finalizer.startswith(KOPF_PREFIX)
+
+
+async def test_once_kopf_has_started_nothing_is_wrong() -> None:
+    watch = OwnWatch()
+    stop = threading.Event()
+    registry = watch._registry(asyncio.get_running_loop(), stop)
+    (started,) = [
+        handler.fn
+        for handler in registry._activities.get_all_handlers()
+        if handler.activity is Activity.STARTUP
+    ]
+    assert watch.problem
+    stop.set()
+    started()  # type: ignore[call-arg]
+    assert watch.problem, "one that was told to end"
+    stop.clear()
+    started()  # type: ignore[call-arg]
+    assert (watch.problem, watch.blind_for) == ("", 0.0)
+
+
+def test_what_is_said_to_a_loop_that_is_closed_is_lost_quietly() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    watching._hand_over(loop, pytest.fail, "somebody heard it")
 
 
 async def test_what_is_still_said_after_the_end_is_not_heard() -> None:
