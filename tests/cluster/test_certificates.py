@@ -277,7 +277,7 @@ async def test_one_without_rights_names_the_rule_that_is_missing(release: Releas
     stranger = replace(release, user="somebody-else")
     async with running(stranger, "one") as one:
         await until(lambda: "verbs" in one.certificate.problem, "the rule")
-        assert 'resources: ["mutatingwebhookconfigurations"], verbs: ["get"]' in (
+        assert f'resourceNames: ["{release.config.configuration_name}"], verbs: ["get"]' in (
             one.certificate.problem
         )
         assert not one.certificate.ready
