@@ -165,6 +165,15 @@ class Stage:
         listed = self.world.api.get(fics(shop.namespace))["items"]
         return {body["metadata"]["name"]: _ready(body) for body in listed}
 
+    def synced(self, shop: Shop) -> dict[str, str]:
+        """Why the credential of each object of a namespace is as it is, by name."""
+        return {
+            body["metadata"]["name"]: one["reason"]
+            for body in shop.objects()
+            for one in body.get("status", {}).get("conditions", ())
+            if one["type"] == "Synced"
+        }
+
     def until_ready(self, shop: Shop, account: str, client_id: str) -> None:
         """Wait until an object for a ServiceAccount is ready."""
         self.world.until(
@@ -231,6 +240,17 @@ class Stage:
         get = self.world.api.http.get
         now = get("/version").headers["date"]
         self.world.until(lambda: get("/version").headers["date"] != now, "the next second")
+
+    def until_held(self) -> None:
+        """Wait until removals of the rogue's are held, and all others of it are done."""
+        held = {"RemovalsHeld", "NamespaceRemovalsHeld"}
+
+        def told() -> bool:
+            return set(self.synced(self.rogue.granted).values()) <= held
+
+        self.world.until(told, "what is left of the rogue's is held")
+        assert self.rogue.granted.objects(), "nothing is held"
+        self.rest()
 
     def until_gone(self, name: str) -> None:
         """Wait until an object of the rogue's is gone."""

@@ -11,6 +11,7 @@ from unittest.mock import patch
 from controller import wishes
 from controller.accounts import reconcile as accounts
 from controller.accounts.plan import Remove, plan_objects
+from controller.brakes import CLUSTER, Brakes, Removal
 from controller.config.settings import Config
 from controller.grants import Grants, Question, Verb, Verdict
 from controller.grants import grants as asking
@@ -21,6 +22,7 @@ from controller.model import DeletionPolicy
 from controller.names import FINALIZER
 from controller.plan import Cause, Standing, situation
 from controller.reconcile import IdentityReconciler, ResourceReconciler, judge, resources
+from controller.reconcile.brakes_at import BrakesAt
 from controller.reconcile.telling import Telling
 from controller.status.conditions import Told
 from controller.status.words import synced
@@ -304,3 +306,21 @@ def denials_beyond_objects() -> None:
 
     patch.object(Grants, "__init__", made).start()
     patch.object(Objects, "drop", dropped).start()
+
+
+def count_of_a_namespace() -> None:
+    """All removals of the cluster are on one count."""
+
+    def to_pass(all_of_them: Brakes, removal: Removal, now: float) -> Any:
+        yield CLUSTER, all_of_them._brakes[CLUSTER]
+
+    patch.object(Brakes, "_to_pass", to_pass).start()
+
+
+def grants_of_what_is_held() -> None:
+    """What is held is held, whatever has been withdrawn since."""
+
+    async def denied(brakes: BrakesAt, owner: Any) -> bool:
+        return False
+
+    patch.object(BrakesAt, "_is_denied", denied).start()
