@@ -43,7 +43,8 @@ def main(root: Path) -> None:
     new = Root(root)
     python = Path(sys.executable).resolve()
     standard = Path(sysconfig.get_path("stdlib"))
-    new.copy(python)
+    # By the name python3, too, by which the chart's `helm test` runs it.
+    new.copy(Path(sys.executable))
     _copy_standard_library(new, standard)
     modules = shared_objects(new.place(standard))
     for library in libraries([python, *modules]) | _loaded_by_name():
