@@ -10,6 +10,7 @@ import httpx
 import yaml
 
 from tests.cluster.api import Api, Json, Refused
+from tests.e2e.settings import skip_or_fail
 
 EXAMPLES: Final = Path(__file__).parents[2] / "examples"
 _MANAGER: Final = "azwi-e2e"
@@ -54,7 +55,10 @@ def applied(api: Api, objects: Iterable[Json]) -> Iterator[None]:
     made: list[str] = []
     try:
         for each in objects:
-            apply(api, each)
+            if each["kind"] == "Namespace":
+                _make_namespace(api, each)
+            else:
+                apply(api, each)
             made.append(path_of(each))
         yield
     finally:
@@ -62,6 +66,19 @@ def applied(api: Api, objects: Iterable[Json]) -> Iterator[None]:
             remove(api, path)
         for path in made:
             until_gone(api, path)
+
+
+def _make_namespace(api: Api, namespace: Json) -> None:
+    """Make it; one that is there already is somebody's, and would go with all that is in it."""
+    try:
+        api.post("/api/v1/namespaces", namespace)
+    except Refused as refused:
+        if refused.code != httpx.codes.CONFLICT:
+            raise
+        skip_or_fail(
+            f"the cluster has a namespace {namespace['metadata']['name']} already, which the tests"
+            " would make and delete: use another cluster, or delete it if a run left it"
+        )
 
 
 def remove(api: Api, path: str) -> None:
