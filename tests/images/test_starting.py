@@ -3,6 +3,7 @@
 import http.client
 import json
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def test_the_workload_serves_its_health_and_ends_in_order(start: Start) -> None:
 
 def its_rights_are_none(container: Container) -> None:
     """As the kernel tells: what was asked of the runner is what the process has."""
+    if sys.platform != "linux":
+        return  # the engine is on another machine, whose /proc is not ours
     status = container.kernel_says()
     assert status["Uid"].split() == ["65532"] * 4
     assert status["Gid"].split() == ["65532"] * 4

@@ -26,7 +26,7 @@ def main(requirements: Path, runtime: Path, root: Path) -> None:
     new = Root(root)
     place = new.place(PLACE)
     offline = _WHEELS.is_dir() and any(_WHEELS.glob("*.whl"))
-    subprocess.run(
+    done = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--require-hashes", "--no-deps"),
             *("--only-binary=:all:", "--no-compile", "--no-cache-dir", "--no-warn-script-location"),
@@ -34,8 +34,11 @@ def main(requirements: Path, runtime: Path, root: Path) -> None:
             *((f"--find-links={_WHEELS}", "--no-index") if offline else ()),
             *("--quiet", "--target", place, "--requirement", requirements),
         ],
-        check=True,
+        check=False,
     )
+    if done.returncode != 0:
+        where = _WHEELS if offline else "an index"
+        sys.exit(f"pip can't install {requirements} from {where}: hack/images/README.md says how")
     shutil.rmtree(place / "bin", ignore_errors=True)
     for pattern in _NEVER_LOADED:
         for file in place.rglob(pattern):
