@@ -13,7 +13,6 @@ import pytest
 import yaml
 
 from controller.config.flags import FLAGS
-from controller.config.parse import parse_config
 from controller.config.settings import UNPROBED
 from controller.grants import Question, Verb, manifest_for
 from controller.journal import ALLOW_REMOVALS
@@ -28,6 +27,7 @@ from identity.credential_names import cluster_tag
 from identity.names import ACCOUNT_ANNOTATIONS, PREFIX, TOKEN_EXPIRATION
 
 ROOT = Path(__file__).parents[2]
+CHART = ROOT / "charts" / "workload-identity-webhook"
 MANUAL = (ROOT / "docs" / "controller.md").read_text("utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 CODE = re.compile(r"`([^`\n]+)`")
@@ -220,21 +220,15 @@ def test_the_verbs_are_those_that_are_asked_for() -> None:
     assert told == {verb.value for verb in Verb}
 
 
-def test_the_deployment_gives_the_controller_what_it_needs() -> None:
-    (deployment,) = objects("Deployment")
-    pod = deployment["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    (volume,) = pod["volumes"]
-    config = parse_config(
-        container["args"], {"POD_NAMESPACE": deployment["metadata"]["namespace"]}, "replica"
-    )
-    (token,) = [source["serviceAccountToken"] for source in volume["projected"]["sources"]]
-    assert token["audience"] == config.cluster.audience
-    (mount,) = container["volumeMounts"]
-    assert f"--token-file={mount['mountPath']}/{token['path']}" in container["args"]
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    assert config.metrics_address is not None
-    assert ports == {"health": config.health_address.port, "metrics": config.metrics_address.port}
+def test_the_installation_sets_values_that_the_chart_has() -> None:
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    named = re.findall(r"--set (?P<key>[\w.]+)=", section("Quick start"))
+    assert len(named) == 3
+    for key in named:
+        found = values
+        for part in key.split("."):
+            assert part in found, key
+            found = found[part]
 
 
 def test_the_custom_role_is_the_right_that_a_refusal_asks_for() -> None:
