@@ -137,6 +137,12 @@ def test_no_value_of_the_configuration_is_read_as_yaml() -> None:
     assert data["AZURE_KUBERNETES_CA_DATA"] == NASTY
 
 
+def test_no_flag_is_read_as_yaml() -> None:
+    values = {"customTokenEndpoint": {"annotationSuffix": NASTY, "audience": "own"}}
+    arguments = container_of(webhook(values))["args"]
+    assert "--custom-token-endpoint-annotation-suffix=" + NASTY in arguments
+
+
 def test_large_numbers_stay_whole_numbers() -> None:
     found = webhook({"revisionHistoryLimit": 8800000, "replicaCount": 8800000})
     assert (found["spec"]["revisionHistoryLimit"], found["spec"]["replicas"]) == (8800000, 8800000)
