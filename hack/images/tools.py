@@ -68,8 +68,8 @@ class Docker:
     def build(self, recipe: Recipe) -> None:
         """Build with buildx; without network where wheels are given."""
         network = ["--network", "none"] if recipe.wheels else []
-        run(["docker", "buildx", "build", "--load", "--progress", "plain", *network,
-             *recipe.options()])  # fmt: skip
+        command = ["docker", "buildx", "build", "--load", "--progress", "plain"]
+        run([*command, *network, *recipe.options()])
 
     def pull(self, image: str) -> bool:
         """Ask the registry only for what isn't here."""
@@ -99,8 +99,8 @@ class Buildah:
 
     def build(self, recipe: Recipe) -> None:
         """Build with a cache of layers."""
-        run(["buildah", "build", "--layers", "--isolation", self._isolation, "--pull=never",
-             *recipe.options()])  # fmt: skip
+        command = ["buildah", "build", "--layers", "--force-rm", "--pull=never"]
+        run([*command, "--isolation", self._isolation, *recipe.options()])
 
     def pull(self, image: str) -> bool:
         """Ask the registry only for what isn't here."""
