@@ -29,7 +29,7 @@ from tests.cluster.faults.keeper import SLICES, a_slice
 SERVICE: Final = "azure-wi-webhook-webhook-service"
 _NODE: Final = "processes"
 _PERIOD: Final = 0.1
-_LAG: Final = 0.4
+_LAG: Final = 0.8
 """Seconds from what a pod or the Service has become to what the API server knows of endpoints."""
 
 

@@ -1,7 +1,9 @@
 """A release of the original's chart that serves, and what is looked at while Helm changes it."""
 
 import base64
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from tests.chart.cluster.versions import every_version
 from tests.chart.helm import Helm, Json
 from tests.cluster.api import Api, a_namespace
 from tests.cluster.controller.installed import until
-from tests.cluster.faults.stream import Stream, Wanted, a_pod, missing_in, steady_stream
+from tests.cluster.faults.stream import Stream, Wanted, a_pod, missing_in, open_stream
 from tests.webhook.certificates import original
 from webhook.certificates.secret import data_of
 
@@ -34,6 +36,10 @@ REGISTRATIONS: Final = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookcon
 DEPLOYMENT: Final = "azure-wi-webhook-controller-manager"
 _CLIENT: Final = "3f0c1a52-8d7e-4b6a-9c21-5e4d3c2b1a09"
 _PATIENCE: Final = 120.0
+_BURST: Final = 32
+"""Client-go keeps 25 idle connections to a host."""
+_PAUSE: Final = 0.4
+"""Seconds between two of them: less than endpoints lag behind."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,9 @@ class Release:
     secrets: list[Json]
     """Every version of the Secret since the stream began."""
     configurations: list[Json]
-    """... and of the MutatingWebhookConfiguration."""
+    """... of the MutatingWebhookConfiguration."""
+    services: list[Json]
+    """... and of the Service."""
 
     @property
     def namespace(self) -> str:
@@ -79,7 +87,7 @@ class Release:
 
     def is_sound(self) -> None:
         """Look at what must hold at any time: pods come out right, the original could serve."""
-        self.stream.passes(40)
+        self.stream.passes(2 * _BURST)
         failures = self.stream.failures
         assert not failures, f"{len(failures)} pods failed: {failures[:5]}"
         secret = self.api.get(f"/api/v1/namespaces/{self.namespace}/secrets/{SECRET}")
@@ -91,7 +99,7 @@ class Release:
         """Uninstall: pods come out without an identity from then on, but they come out."""
         self.helm.uninstall()
         self.stream.forget()  # of those under way Helm's own step took the webhook away
-        self.stream.passes(40)
+        self.stream.passes(2 * _BURST)
         fates = self.stream.failures
         assert fates, "pods still come out with an identity"
         refused = [fate for fate in fates if "came out" not in fate]
@@ -104,6 +112,10 @@ class Release:
         for secret in self.secrets:
             original.accepts(data_of(secret), dns_name(self.namespace), datetime.now(UTC))
         assert all(bundle_of(configuration) for configuration in self.configurations)
+        # Endpoints are found by the port's name: with another one there are none for a moment,
+        # which a stream notices only where a new connection is opened just then.
+        names = {port.get("name", "") for one in self.services for port in one["spec"]["ports"]}
+        assert names == {""}, f"the Service's port was called {names}"
 
     def _bundle(self) -> bytes:
         return bundle_of(self.api.get(f"{REGISTRATIONS}/{CONFIGURATION}"))
@@ -137,8 +149,9 @@ def release_of_the_original(
             _somebodys_pods(cluster, api) as stream,
             every_version(cluster, f"/api/v1/namespaces/{namespace}/secrets", SECRET) as secrets,
             every_version(cluster, REGISTRATIONS, CONFIGURATION) as configurations,
+            every_version(cluster, f"/api/v1/namespaces/{namespace}/services", SERVICE) as services,
         ):
-            release = Release(api, helm, pods, stream, secrets, configurations)
+            release = Release(api, helm, pods, stream, secrets, configurations, services)
             release.settles()
             try:
                 yield release
@@ -167,7 +180,11 @@ def _fill(api: Api, namespace: str) -> None:
 
 @contextmanager
 def _somebodys_pods(cluster: Cluster, api: Api) -> Iterator[Stream]:
-    """Create labelled pods all the while, from the moment when they come out right."""
+    """Create labelled pods all the while, from the moment when they come out right.
+
+    In bursts of more than the API server keeps connections for: what is open already needs no
+    endpoint, and would go on whatever became of the Service.
+    """
     wanted = Wanted("billing", _CLIENT)
     with a_namespace(api, "somebody") as namespace:
         body = {"metadata": {"name": "billing", "annotations": {PREFIX + "client-id": _CLIENT}}}
@@ -179,5 +196,19 @@ def _somebodys_pods(cluster: Cluster, api: Api) -> Iterator[Stream]:
             return answer.is_success and not missing_in(answer.json(), wanted)
 
         until(comes_out_right, "a pod comes out with its identity", seconds=_PATIENCE)
-        with steady_stream(cluster, namespace, wanted, rate=20, threads=4) as stream:
-            yield stream
+        stop = threading.Event()
+        with (
+            open_stream(cluster, namespace, wanted) as stream,
+            ThreadPoolExecutor(1, "bursts") as pool,
+        ):
+
+            def flow() -> None:
+                while not stop.wait(_PAUSE):
+                    stream.burst(_BURST)
+
+            work = pool.submit(flow)
+            try:
+                yield stream
+            finally:
+                stop.set()
+            work.result()
