@@ -111,15 +111,17 @@ def _definition(kind: str) -> Json:
     }
 
 
+def _are_served(api: Api) -> bool:
+    answer = api.http.get(f"/apis/{GROUP}/v1")  # while there is none: 404, and no JSON
+    return answer.is_success and len(answer.json()["resources"]) == 2
+
+
 @pytest.fixture(scope="module")
 def definitions(api: Api, releases: Releases) -> Iterator[None]:
     if api.http.get(f"/apis/{GROUP}/v1").status_code != httpx.codes.NOT_FOUND:
         skip_or_fail("cert-manager is here already: the test would be in its way")
     with applied(api, [_definition("Issuer"), _definition("Certificate")]):
-        until(
-            lambda: len(api.get(f"/apis/{GROUP}/v1")["resources"]) == 2,
-            "the definitions are served",
-        )
+        until(lambda: _are_served(api), "the definitions are served")
         yield
         releases.drop()
 

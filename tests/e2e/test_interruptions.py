@@ -54,6 +54,9 @@ def test_at_zero_labelled_pods_are_refused_and_others_are_not(
         del other["metadata"]["labels"]
         stored, _ = api.create_pod(shop, other, dryRun="All")
         assert not is_mutated(stored)
+        with creations(api, shop) as made:
+            until(lambda: len(made.failures) > 5 or made.made, "failures are counted")
+        assert not made.made, "the tests beside this one would not see a failure"
     finally:
         _scale(api, release, 2)
     with creations(api, shop) as made:
