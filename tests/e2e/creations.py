@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from tests.cluster.api import Api, Json
+from tests.e2e.objects import until
 
 PERIOD: Final = 0.2
 """Seconds between two creations."""
@@ -50,6 +51,12 @@ def creations(api: Api, namespace: str, account: str = "default") -> Iterator[Cr
     finally:
         ended.set()
         thread.join(timeout=60)
+
+
+def until_created(api: Api, namespace: str) -> None:
+    """Wait until a pod is created: nodes learn of a Service's first pods a moment late."""
+    pod = a_pod("first")
+    until(lambda: is_mutated(api.create_pod(namespace, pod, dryRun="All")[0]), "a pod is created")
 
 
 def a_pod(name: str, account: str = "default", **spec: Any) -> Json:

@@ -19,7 +19,7 @@ import pytest
 
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Api, Json
-from tests.e2e.creations import Creations, creations
+from tests.e2e.creations import Creations, creations, until_created
 from tests.e2e.objects import a_namespace, applied, apply, until
 from tests.e2e.release import CONFIGURATION, PODS, Release, Releases
 from tests.e2e.serving import all_serve
@@ -143,9 +143,11 @@ def cert_manager(api: Api, release: Release) -> CertManager:
 
 @pytest.fixture
 def made(api: Api, cert_manager: CertManager) -> Iterator[Creations]:
-    with applied(api, [a_namespace(PLACE)]), creations(api, PLACE) as found:
-        until(lambda: found.made or found.failures, "the first pod is created")
-        yield found
+    with applied(api, [a_namespace(PLACE)]):
+        until_created(api, PLACE)
+        with creations(api, PLACE) as found:
+            until(lambda: found.made or found.failures, "the first pod is created")
+            yield found
 
 
 def test_a_renewal_fails_no_creation(

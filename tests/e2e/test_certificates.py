@@ -8,7 +8,7 @@ from cryptography import x509
 
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Api, Json
-from tests.e2e.creations import creations
+from tests.e2e.creations import creations, until_created
 from tests.e2e.objects import until
 from tests.e2e.release import CONFIGURATION, Release
 from tests.e2e.serving import all_serve
@@ -22,6 +22,7 @@ ROTATE: Final = "azure.workload.identity/rotate"
 @pytest.mark.parametrize("what", ["serving", "ca"])
 def test_a_rotation_fails_no_creation(api: Api, shop: str, release: Release, what: str) -> None:
     release.settles()
+    until_created(api, shop)
     before = api.get(SECRET)
     with creations(api, shop) as made:
         until(lambda: made.made or made.failures, "the first pod is created")

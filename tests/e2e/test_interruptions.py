@@ -7,7 +7,7 @@ import pytest
 
 from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Api, Refused
-from tests.e2e.creations import a_pod, creations, is_mutated
+from tests.e2e.creations import a_pod, creations, is_mutated, until_created
 from tests.e2e.objects import until
 from tests.e2e.release import DEPLOYMENT, PODS, Release
 
@@ -15,8 +15,9 @@ pytestmark = pytest.mark.cluster
 
 
 @pytest.fixture(autouse=True)
-def _two_serve(release: Release) -> None:
+def _two_serve(api: Api, shop: str, release: Release) -> None:
     release.settles()
+    until_created(api, shop)
 
 
 def test_a_rolling_restart_fails_no_creation(api: Api, shop: str, release: Release) -> None:
@@ -59,6 +60,7 @@ def test_at_zero_labelled_pods_are_refused_and_others_are_not(
         assert not made.made, "the tests beside this one would not see a failure"
     finally:
         _scale(api, release, 2)
+    until_created(api, shop)
     with creations(api, shop) as made:
         until(lambda: made.made > 20 or made.failures, "pods are created again")
     assert made.none_failed()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.chart.helm import CHART
 from tests.cluster.api import Api
-from tests.e2e.creations import creations
+from tests.e2e.creations import creations, until_created
 from tests.e2e.objects import a_namespace, applied
 from tests.e2e.release import Release, Releases, values_of
 from tests.e2e.settings import Settings
@@ -40,6 +40,7 @@ def test_an_upgrade_and_a_rollback_fail_no_creation(
     api: Api, settings: Settings, release: Release, place: str
 ) -> None:
     release.settles()
+    until_created(api, place)
     (before,) = release.helm.history()
     with creations(api, place) as made:
         release.helm.upgrade(CHART, values_of(settings), wait="watcher")
