@@ -162,6 +162,13 @@ def test_an_installation_after_that_takes_up_what_it_finds(stage: Stage) -> None
     stage.install()
 
 
+def test_objects_are_held_for_the_next_controller_where_that_is_asked_for(stage: Stage) -> None:
+    stage.install(onUninstall={"releaseObjects": False})
+    stage.helm.uninstall()
+    assert FINALIZER in stage.finalizers()
+    assert stage.hooks() == []
+
+
 def test_without_its_controller_a_release_goes_on_and_no_namespace_is_stuck(stage: Stage) -> None:
     stage.install()
     stage.helm.upgrade(CHART, values_for(stage.entra, stage.shop, enabled=False))
