@@ -9,7 +9,6 @@ from hack.cluster import Cluster
 from tests.chart.cluster.release import (
     FITTING,
     OURS,
-    VALUES,
     Release,
     release_of_the_original,
 )
@@ -69,7 +68,7 @@ def test_a_release_of_the_original_goes_to_ours_and_back_and_no_pod_fails(
     assert release.ready_images() == [ITS_IMAGE] * 2
     release.is_sound()
 
-    helm.upgrade(CHART, VALUES | OURS, server_side=how, wait="watcher")
+    helm.upgrade(CHART, OURS, reset_then_reuse_values=True, server_side=how, wait="watcher")
     release.settles()
     release.is_sound()
     release.was_sound()
