@@ -75,7 +75,6 @@ SEEN: Final[list[tuple[str, Any, str, str, Any]]] = [
     ("service.type", "NodePort", SERVICE, "spec.type", "NodePort"),
     ("service.port", 8443, SERVICE, "spec.ports[0].port", 8443),
     ("service.port", 8443, CONFIGURATION, "webhooks[0].clientConfig.service.port", 8443),
-    ("service.targetPort", 10250, SERVICE, "spec.ports[0].targetPort", 10250),
     ("service.targetPort", 10250, WEBHOOK, CONTAINER + ".ports[1].containerPort", 10250),
     ("service.targetPort", 10250, WEBHOOK, ARGS + "[5]", "--port=10250"),
     (

@@ -59,6 +59,8 @@ def test_the_webhook_reads_what_it_is_given(values: Object) -> None:
     (mount,) = only["volumeMounts"]
     assert str(config.certificates.directory) == mount["mountPath"]
     assert config.mutation.tenant_id == TENANT
+    (port,) = objects["Service/azure-wi-webhook-webhook-service"]["spec"]["ports"]
+    assert ports(only)[port["targetPort"]] == config.server.port
     assert config.server.metrics is not None
     assert ports(only) == {
         "webhook-server": config.server.port,
