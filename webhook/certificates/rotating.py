@@ -124,14 +124,24 @@ class RotatingCertificate:
         """
         with suppress(KubeError, TimeoutError):
             async with asyncio.timeout(_FAREWELL):
-                found = await self._objects.look()
-                if found.secret is None:
-                    return
-                notes = secrets.notes_of(found.secret)
-                others = {k: v for k, v in notes.reports.items() if k != self._replica}
-                if others.keys() != notes.reports.keys():
-                    change = Change({}, replace(notes, reports=others))
-                    await self._objects.write(found.secret, change)
+                while not await self._said_farewell():
+                    pass
+
+    async def _said_farewell(self) -> bool:
+        """Take this replica's word out of the Secret; False: another one wrote at that moment."""
+        found = await self._objects.look()
+        if found.secret is None:
+            return True
+        notes = secrets.notes_of(found.secret)
+        others = {k: v for k, v in notes.reports.items() if k != self._replica}
+        if others.keys() == notes.reports.keys():
+            return True
+        try:
+            await self._objects.write(found.secret, Change({}, replace(notes, reports=others)))
+        except Conflict:
+            await asyncio.sleep(_PAUSE * self._clock.chance())
+            return False
+        return True
 
     async def _keep(self) -> None:
         tries = 0

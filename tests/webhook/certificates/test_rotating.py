@@ -232,6 +232,20 @@ async def test_a_new_certificate_of_the_same_ca_is_served_at_once() -> None:
 
 
 @in_virtual_time
+async def test_replicas_that_end_together_all_say_farewell() -> None:
+    """As where the Deployment is scaled to zero: each writes the same Secret at the same time."""
+    async with Replicas() as replicas:
+        replicas.api.add_configuration()
+        names = ["one", "two", "three"]
+        for name in names:
+            await replicas.started(name)
+        await asyncio.sleep(100)
+        assert set(json.loads(replicas.api.secret["metadata"]["annotations"][REPLICAS])) == {*names}
+        await asyncio.gather(*(replicas.stop(name, farewell=True) for name in names))
+        assert json.loads(replicas.api.secret["metadata"]["annotations"].get(REPLICAS, "{}")) == {}
+
+
+@in_virtual_time
 async def test_one_that_says_farewell_holds_up_nothing() -> None:
     async with Replicas() as replicas:
         replicas.api.add_configuration()
