@@ -102,7 +102,6 @@ def play(world: World, step: Step) -> None:
 def settle(world: World, step: Step) -> None:
     """Wait until a step is over: its credentials stand, and no object is left without a reason."""
     world.until_ready()
-    world.until_settled(step.wanted)
     if not step.wanted:
         world.until(lambda: not world.shop.objects(), "no object is left")
-        world.ledger.quiet(0.2, within=30)
+    world.until_settled(step.wanted)
