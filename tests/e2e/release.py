@@ -32,6 +32,7 @@ CONFIGURATION: Final = (
     "/azure-wi-webhook-mutating-webhook-configuration"
 )
 DEFINITION: Final = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{PLURAL}.{GROUP}"
+SECRET: Final = f"/api/v1/namespaces/{NAMESPACE}/secrets/azure-wi-webhook-server-cert"
 PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
 _WEBHOOKS: Final = "app=workload-identity-webhook"
 

@@ -6,16 +6,14 @@ from typing import Final
 import pytest
 from cryptography import x509
 
-from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Api, Json
 from tests.e2e.creations import creations, until_created
 from tests.e2e.objects import until
-from tests.e2e.release import CONFIGURATION, Release
+from tests.e2e.release import CONFIGURATION, SECRET, Release
 from tests.e2e.serving import all_serve
 
 pytestmark = pytest.mark.cluster
 
-SECRET: Final = f"/api/v1/namespaces/{NAMESPACE}/secrets/azure-wi-webhook-server-cert"
 ROTATE: Final = "azure.workload.identity/rotate"
 
 

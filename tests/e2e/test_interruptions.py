@@ -1,5 +1,6 @@
 """The webhook's pods come and go; labelled pods are created all the while."""
 
+import json
 import time
 
 import httpx
@@ -9,7 +10,8 @@ from tests.chart.helm import NAMESPACE
 from tests.cluster.api import Api, Refused
 from tests.e2e.creations import a_pod, creations, is_mutated, until_created
 from tests.e2e.objects import until
-from tests.e2e.release import DEPLOYMENT, PODS, Release
+from tests.e2e.release import DEPLOYMENT, PODS, SECRET, Release
+from webhook.certificates.secret import REPLICAS
 
 pytestmark = pytest.mark.cluster
 
@@ -49,6 +51,8 @@ def test_at_zero_labelled_pods_are_refused_and_others_are_not(
 ) -> None:
     _scale(api, release, 0)
     try:
+        said = api.get(SECRET)["metadata"]["annotations"].get(REPLICAS, "{}")
+        assert json.loads(said) == {}, "who went without a farewell delays the next CA by an hour"
         with pytest.raises(Refused, match="mutation\\.azure-workload-identity\\.io"):
             api.create_pod(shop, a_pod("refused"), dryRun="All")
         other = a_pod("other")
