@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -24,6 +26,13 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def emulator(run_emulator: RunEmulator) -> Emulator:
     return run_emulator(seed(issuers=[], faults={"failures": [{"kind": "arm.*"}]}))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path: the browser's socket has to fit into 108 characters."""
+    with TemporaryDirectory(prefix="azwi-") as made:
+        yield Path(made)
 
 
 def looked_at(emulator: Emulator, folder: Path, *flags: str, path: str = "/") -> str:
@@ -51,22 +60,22 @@ def looked_at(emulator: Emulator, folder: Path, *flags: str, path: str = "/") ->
 
 
 def test_the_browser_shows_the_page_and_complains_of_nothing(
-    emulator: Emulator, tmp_path: Path
+    emulator: Emulator, folder: Path
 ) -> None:
-    shown = looked_at(emulator, tmp_path, "--dump-dom", path="/?q=worker")
+    shown = looked_at(emulator, folder, "--dump-dom", path="/?q=worker")
     assert "<title>azwi emulator</title>" in shown
     assert "1 of 20 slots" in shown
     assert "The next call of the kind arm.* fails with 503." in shown
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_style_is_applied(emulator: Emulator, tmp_path: Path, width: int) -> None:
-    picture = tmp_path / "page.png"
-    looked_at(emulator, tmp_path, f"--screenshot={picture}", f"--window-size={width},900")
+def test_the_style_is_applied(emulator: Emulator, folder: Path, width: int) -> None:
+    picture = folder / "page.png"
+    looked_at(emulator, folder, f"--screenshot={picture}", f"--window-size={width},900")
     styled = picture.stat().st_size
     looked_at(
         emulator,
-        tmp_path,
+        folder,
         f"--screenshot={picture}",
         f"--window-size={width},900",
         path="/_admin/health",
