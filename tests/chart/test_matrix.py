@@ -17,6 +17,7 @@ SWITCHES: Final[dict[str, Json]] = {
     "probe-everywhere": {"controller": {"probe": {"namespaces": ["*"]}}},
     "leaving": {"controller": {"onUninstall": {"removeCredentials": True}}},
     "secret": {"controller": {"signIn": "client-secret", "credentialsSecretName": "secret"}},
+    "certificate": {"controller": {"signIn": "certificate", "credentialsSecretName": "secret"}},
     "managed": {"controller": {"signIn": "managed-identity", "aggregatedRoles": False}},
     "authorities": {"controller": {"endpoints": {"caConfigMapName": "ca"}}},
     "grants": {"grants": [GRANT, GRANT | {"serviceAccountName": "till", "verbs": ["retain"]}]},
@@ -25,7 +26,14 @@ SWITCHES: Final[dict[str, Json]] = {
     "autoscaling": {"autoscaling": {"enabled": True}},
     "monitors": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}},
     "alerts": {"prometheusRule": {"enabled": True}, "dashboards": {"enabled": True}},
-    "network": {"networkPolicy": {"enabled": True, "apiServerCIDRs": ["10.0.0.1/32"]}},
+    "network": {
+        "networkPolicy": {
+            "enabled": True,
+            "apiServerCIDRs": ["10.0.0.1/32", "fd00::/64"],
+            "metricsFrom": [{"podSelector": {}}],
+            "egress": [{"ports": [{"port": 443, "protocol": "TCP"}]}],
+        }
+    },
     "no-metrics": {"metricsAddr": "0", "controller": {"metricsAddr": "0"}},
     "policies": {
         "policies": {
@@ -44,6 +52,7 @@ SWITCHES: Final[dict[str, Json]] = {
     },
     "extras": {
         "imagePullSecrets": [{"name": "pull"}],
+        "tolerations": [{"key": "CriticalAddonsOnly", "operator": "Exists"}],
         "extraArgs": ["--cert-jitter=1s"],
         "extraEnv": [{"name": "A", "value": "{{ .Values }}"}],
         "controller": {
