@@ -32,24 +32,6 @@ RULES: Final[list[Object]] = [
 ]
 """All that the webhook needs of a cluster, its own certificate apart."""
 
-ROTATION_RULES: Final[list[Object]] = [
-    {
-        "apiGroups": ["admissionregistration.k8s.io"],
-        "resources": ["mutatingwebhookconfigurations"],
-        "verbs": ["get", "list", "update", "watch"],
-    }
-]
-"""... and more of the cluster, to make its own certificate, as the original's chart grants it."""
-
-SECRET_RULES: Final[list[Object]] = [
-    {
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "verbs": ["create", "delete", "get", "list", "patch", "update", "watch"],
-    }
-]
-"""... and of its namespace, for the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Certificate:

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 from hack.cluster import Cluster
 from hack.cluster.readiness import wait_until
-from hack.webhook import ROTATION_RULES, RULES, SECRET_RULES, Webhook, by_service, registration
+from hack.webhook import Webhook, by_service, registration
 from identity.names import PREFIX
 from tests.cluster.api import Api, Json, Refused, a_namespace, api_of
 from tests.cluster.faults.keeper import PORT_NAME, SLICES, EndpointsKeeper, a_slice, keeping
 from tests.cluster.faults.link import Link, Links, links
 from tests.cluster.faults.stream import Wanted, a_pod, missing_in
+from tests.cluster.webhook_release import LEAST
 
 SERVICE = "azure-wi-webhook-webhook-service"
 SECRET = "azure-wi-webhook-server-cert"
@@ -228,7 +229,7 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
     """Install all but the replicas themselves, for as long as the block runs."""
     with api_of(cluster) as api, a_namespace(api, "faults") as namespace, ExitStack() as stack:
         found = Installation(cluster, api, namespace, folder)
-        for kind, rules in (("clusterrole", RULES + ROTATION_RULES), ("role", SECRET_RULES)):
+        for kind, rules in (("clusterrole", LEAST.cluster), ("role", LEAST.namespace)):
             inside = "" if kind.startswith("cluster") else f"namespaces/{namespace}/"
             base = f"/apis/{_RBAC}/v1/{inside}{kind}"
             binding = {
@@ -240,7 +241,7 @@ def installed(cluster: Cluster, folder: Path) -> Iterator[Installation]:
                 },
                 "subjects": [{"apiGroup": _RBAC, "kind": "User", "name": namespace}],
             }
-            role = {"metadata": {"name": namespace}, "rules": rules}
+            role = {"metadata": {"name": namespace}, "rules": list(rules)}
             for path, body in ((f"{base}s", role), (f"{base}bindings", binding)):
                 api.post(path, body)
                 stack.callback(api.delete, f"{path}/{namespace}")
